@@ -1,0 +1,152 @@
+"""One chat: intents come in, what happened and what can be seen of it goes out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from tertulia.domain import events as e
+from tertulia.domain.changes import Change
+from tertulia.domain.commands import (
+    connect,
+    invite,
+    join,
+    kick,
+    modes,
+    part,
+    profile,
+    rename,
+    say,
+    topic,
+)
+from tertulia.domain.ids import (
+    EVERYONE,
+    EVERYONE_HERE,
+    NOWHERE,
+    Conversation,
+    HybridClock,
+    Uid,
+    msgid,
+)
+from tertulia.domain.state import State, User
+from tertulia.domain.world import World
+
+RETRIES_REMEMBERED = 10_000
+
+Publish = Callable[[list[e.Event], list[Change], bool], None]
+
+
+class Intent(Protocol):
+    """Anything that `Chat.execute` knows how to decide."""
+
+
+_Decide = Callable[[World, User, Any], list[e.Fact]]
+
+_DECIDE = cast(
+    "dict[type[Intent], _Decide]",
+    {
+        connect.Disconnect: connect.disconnect,
+        invite.Invite: invite.invite,
+        join.Join: join.join,
+        kick.Kick: kick.kick,
+        modes.SetModes: modes.set_modes,
+        modes.SetRank: modes.set_rank,
+        part.Part: part.part,
+        profile.SetAway: profile.set_away,
+        profile.SetRealname: profile.set_realname,
+        profile.SetUserMode: profile.set_user_mode,
+        rename.Rename: rename.rename,
+        say.Say: say.say,
+        topic.SetTopic: topic.set_topic,
+    },
+)
+
+
+class Chat:
+    """The chat of one server.
+
+    *publish* is called once an intent, with the events that must be logged and the changes
+    that may be shown when they are; its third argument tells that the changes were shown
+    before, and are again only to the one who asked. *origin_tag* is 32 bits that name the server and epoch.
+    """
+
+    def __init__(
+        self, world: World, clock: HybridClock, origin_tag: int, publish: Publish
+    ) -> None:
+        self.world = world
+        self.state: State = world.state
+        self._clock = clock
+        self._origin_tag = origin_tag
+        self._publish = publish
+        self._retries: dict[tuple[Uid, str], list[Change]] = {}
+
+    def connect(self, intent: connect.Connect) -> User:
+        """Let someone come to the server; raises `NicknameInUse`."""
+        facts = connect.connect(self.world, intent)
+        self.record(facts)
+        user = self.state.user_named(intent.nick.text)
+        assert user is not None
+        return user
+
+    def execute(self, actor: User, intent: Intent) -> None:
+        """Do what *actor* wants, or raise the `ChatError` that says why not."""
+        facts = _DECIDE[type(intent)](self.world, actor, intent)
+        client_id = intent.client_id if type(intent) is say.Say else None
+        if client_id is None:
+            self.record(facts)
+        else:
+            self._record_once(actor, facts, client_id)
+
+    def record(self, facts: list[e.Fact], client_id: str | None = None) -> list[Change]:
+        """Let *facts* happen now, and publish them."""
+        logged: list[e.Event] = []
+        changes: list[Change] = []
+        for fact in facts:
+            hlc = self._clock.tick()
+            event = e.Event(hlc, self._conversation(fact), fact, client_id)
+            changes += self.state.apply(event, msgid(hlc, self._origin_tag))
+            if fact.durability != "presence":
+                logged.append(event)
+        if facts:
+            self._publish(logged, changes, False)
+        return changes
+
+    def _record_once(self, actor: User, facts: list[e.Fact], client_id: str) -> None:
+        """A client that says the same thing again, not knowing that it was heard, is shown
+        what it said the first time."""
+        key = (actor.uid, client_id)
+        if key in self._retries:
+            self._publish([], self._retries[key], True)
+            return
+        changes = self.record(facts, client_id)
+        self._retries[key] = changes
+        if len(self._retries) > RETRIES_REMEMBERED:
+            del self._retries[next(iter(self._retries))]
+
+    def _conversation(self, fact: e.Fact) -> Conversation:
+        if type(fact) is e.Said:
+            return self.conversation_with(fact.by.uid, fact.target, fact.to)
+        if type(fact) is e.ChannelCreated:
+            return fact.incarnation
+        name = getattr(fact, "channel", None)
+        channel = None if name is None else self.state.channel_named(name)
+        return NOWHERE if channel is None else channel.incarnation
+
+    def conversation_with(self, uid: Uid, target: str, to: Uid | None) -> Conversation:
+        """Return the history that a message from *uid* to *target* belongs to."""
+        if to is not None:
+            return direct_conversation(uid, to)
+        if target == "*":
+            return EVERYONE
+        if target == "&":
+            return EVERYONE_HERE
+        channel = self.state.channel_named(target)
+        return NOWHERE if channel is None else channel.incarnation
+
+
+def direct_conversation(one: Uid, other: Uid) -> Conversation:
+    """Return the history that two users share."""
+    pair = "\0".join(sorted((one, other)))
+    digest = hashlib.blake2b(pair.encode(), digest_size=8).digest()
+    return Conversation((int.from_bytes(digest, "big") >> 2) | 1 << 62)

@@ -1,0 +1,51 @@
+"""Coming into a channel, and making one."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tertulia.domain import errors as x
+from tertulia.domain import events as e
+from tertulia.domain import policy
+from tertulia.domain.names import ChannelName
+from tertulia.domain.state import Channel, User
+from tertulia.domain.world import World
+
+
+class Join(Struct, frozen=True):
+    """Come into *channel*, which is made if it does not exist.
+
+    *proof* is the hash that the password was verified against; *new_key* the hash of the
+    password that a new channel gets.
+    """
+
+    channel: ChannelName
+    proof: str | None = None
+    new_key: str | None = None
+
+
+def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
+    """Decide `Join`; nothing happens for a channel that the user is in."""
+    if intent.channel.folded in actor.channels:
+        return []
+    if len(actor.channels) >= world.rules.channels_per_user:
+        raise x.TooManyChannels(intent.channel.text, world.rules.channels_per_user)
+    channel = world.state.channels.get(intent.channel.folded)
+    if channel is None:
+        return _create(world, actor, intent)
+    policy.can_join(channel, actor, intent.proof)
+    return [e.Joined(actor.face, channel.name.text, _is_theirs(channel))]
+
+
+def _create(world: World, actor: User, intent: Join) -> list[e.Fact]:
+    number = world.fresh_number("1")
+    name = intent.channel.text
+    return [
+        e.ChannelCreated(actor.face, name, number, world.fresh_incarnation(), intent.new_key),
+        e.Joined(actor.face, name, admin=True),
+    ]
+
+
+def _is_theirs(channel: Channel) -> bool:
+    """Whether who comes into *channel* becomes its admin: it lies empty, nobody else's."""
+    return not channel.occupants and not channel.admins and not channel.is_lobby

@@ -1,0 +1,30 @@
+"""Expelling someone from a channel."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tertulia.domain import errors as x
+from tertulia.domain import events as e
+from tertulia.domain import policy
+from tertulia.domain.state import Channel, User
+from tertulia.domain.text import short_text
+from tertulia.domain.world import World
+
+
+class Kick(Struct, frozen=True):
+    """Expel *whom* from *channel*; only its admins may, in the lobby only operators."""
+
+    channel: Channel
+    whom: User
+    reason: str = ""
+
+
+def kick(world: World, actor: User, intent: Kick) -> list[e.Fact]:
+    """Decide `Kick`."""
+    channel, whom = intent.channel, intent.whom
+    policy.must_be_admin(channel, actor)
+    if whom.uid not in channel.occupants:
+        raise x.UserNotInChannel(whom.nick.text, channel.name.text)
+    reason = short_text(intent.reason, world.rules.reason_bytes) or actor.nick.text
+    return [e.Kicked(actor.face, channel.name.text, whom.face, reason)]

@@ -1,0 +1,93 @@
+"""Changing the settings of a channel, its mask lists, and the ranks of those in it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tertulia.domain import errors as x
+from tertulia.domain import events as e
+from tertulia.domain import policy
+from tertulia.domain.masks import normal_mask
+from tertulia.domain.state import FLAGS, LISTS, RANKS, Channel, User
+from tertulia.domain.world import World
+
+MASK_BYTES = 200
+LIMIT_MOST = 1_000_000
+
+
+class SetModes(Struct, frozen=True):
+    """Switch *modes* of *channel*; a password comes as its hash, a limit as digits."""
+
+    channel: Channel
+    modes: tuple[e.ModeChange, ...]
+
+
+class SetRank(Struct, frozen=True):
+    """Make *whom* an admin of *channel* (*mode* ``o``) or give voice (``v``), or undo it."""
+
+    channel: Channel
+    whom: tuple[tuple[bool, str, User], ...]
+
+
+def set_modes(world: World, actor: User, intent: SetModes) -> list[e.Fact]:
+    """Decide `SetModes`; what is so already is left out."""
+    channel = intent.channel
+    policy.must_be_admin(channel, actor)
+    modes: list[e.ModeChange] = []
+    for change in intent.modes:
+        change = _checked(world, channel, change)
+        if _makes_a_difference(channel, change) and change not in modes:
+            modes.append(change)
+    return [e.ModesSet(actor.face, channel.name.text, tuple(modes))] if modes else []
+
+
+def _checked(world: World, channel: Channel, change: e.ModeChange) -> e.ModeChange:
+    mode, name = change.mode, channel.name.text
+    if mode in LISTS:
+        mask = normal_mask(change.value or "")
+        if not mask.isprintable() or " " in mask or len(mask.encode()) > MASK_BYTES:
+            raise x.ModeRefused(name, mode, "this is not a mask")
+        if change.on and len(channel.lists[mode]) >= world.rules.masks_per_list:
+            raise x.ListFull(name, mode, mask)
+        return e.ModeChange(change.on, mode, mask)
+    if channel.is_lobby and change.on and mode in "ki":
+        raise x.ModeRefused(name, mode, "it is open to everyone")
+    if mode == "l" and change.on and not _is_limit(change.value):
+        raise x.ModeRefused(name, mode, f"a limit is a number from 1 to {LIMIT_MOST}")
+    assert mode in FLAGS or mode in "kl"
+    return change
+
+
+def _is_limit(value: str | None) -> bool:
+    return (
+        value is not None
+        and value.isascii()
+        and value.isdigit()
+        and len(value) < 10
+        and 1 <= int(value) <= LIMIT_MOST
+    )
+
+
+def _makes_a_difference(channel: Channel, change: e.ModeChange) -> bool:
+    mode, on = change.mode, change.on
+    if mode in LISTS:
+        return on != (change.value in channel.lists[mode])
+    if mode == "k":
+        return on or channel.key is not None
+    if mode == "l":
+        return channel.limit != int(change.value or 0) if on else channel.limit is not None
+    return on != (mode in channel.flags)
+
+
+def set_rank(_world: World, actor: User, intent: SetRank) -> list[e.Fact]:
+    """Decide `SetRank`; the lobby has no admins, so only operators may there."""
+    channel = intent.channel
+    policy.must_be_admin(channel, actor)
+    ranks: list[e.RankChange] = []
+    for on, mode, whom in intent.whom:
+        held = channel.occupants.get(whom.uid)
+        if held is None:
+            raise x.UserNotInChannel(whom.nick.text, channel.name.text)
+        if bool(held & RANKS[mode]) != on:
+            ranks.append(e.RankChange(on, mode, whom.face))
+    return [e.RanksSet(actor.face, channel.name.text, tuple(ranks))] if ranks else []

@@ -1,0 +1,46 @@
+"""Saying something: in a channel, to a user, or to everyone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from tertulia.domain import events as e
+from tertulia.domain import policy
+from tertulia.domain.state import Channel, User
+from tertulia.domain.text import Text
+from tertulia.domain.world import World
+
+
+class Say(Struct, frozen=True, gc=False):
+    """Say *text* to *target*; *style* is a `Style`.
+
+    The target is a channel, a user, everyone on every server (``*``) or everyone on this
+    one (``&``). With *status* (``@`` or ``+``) only those of that rank are meant.
+    """
+
+    target: Channel | User | Literal["*", "&"]
+    text: Text
+    style: int = e.Style.SAY
+    tags: dict[str, str] | None = None
+    status: str = ""
+    client_id: str | None = None
+
+
+def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
+    """Decide `Say`."""
+    target, style = intent.target, intent.style
+    if isinstance(target, Channel):
+        policy.can_say(target, actor)
+        name, to = target.name.text, None
+    elif isinstance(target, User):
+        name, to = target.nick.text, target.uid
+    else:
+        policy.can_broadcast(world, actor)
+        name, to = target, None
+    if style == e.Style.TAGS:
+        return [e.Signalled(actor.face, name, intent.tags or {}, to, intent.status)]
+    return [
+        e.Said(actor.face, name, style, intent.text, to, intent.tags, intent.status)
+    ]

@@ -1,0 +1,244 @@
+"""What happened: the unit of the log and of replication.
+
+A *fact* says what happened; an `Event` is a fact with its place in time. There are three
+kinds of fact. *Durable* facts make the state that survives a restart; where they cannot be
+written they did not happen. *Activity* is logged as history and shown, but who is here is
+known from the connections alone. *Presence* is never logged.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from tertulia.domain.ids import Conversation, Hlc, Uid
+from tertulia.domain.text import Text
+
+Durability = Literal["durable", "activity", "presence"]
+
+
+class Face(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A user as others saw them at some moment; *mask* is ``nick!user@host``."""
+
+    uid: Uid
+    nick: str
+    number: str
+    mask: str
+    account: str = ""
+    bot: bool = False
+
+
+class Fact(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="k"):
+    """What happened, without its place in time."""
+
+    durability: ClassVar[Durability] = "presence"
+
+
+class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
+    """A message. *style* is a `Style`; *target* a channel, a nickname, ``*`` or ``&``.
+
+    *to* is the uid of the one it was for; *tags* are client-only tags (IRCv3 message-tags).
+    """
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    target: str
+    style: int
+    text: Text
+    to: Uid | None = None
+    tags: dict[str, str] | None = None
+    status: str = ""
+
+
+class Style:
+    """How a message is said."""
+
+    SAY = 0
+    NOTICE = 1
+    ACTION = 2
+    REQUEST = 3
+    """A CTCP request other than ACTION; *text* is what stands between the \\x01."""
+    RESPONSE = 4
+    """A CTCP response."""
+    TAGS = 5
+    """Tags alone; never logged (see `Signalled`)."""
+
+
+class Signalled(Fact, frozen=True, gc=False, tag="signalled"):
+    """Client-only tags without a message, such as ``+typing``."""
+
+    by: Face
+    target: str
+    tags: dict[str, str]
+    to: Uid | None = None
+    status: str = ""
+
+
+class NumberAssigned(Fact, frozen=True, gc=False, tag="number"):
+    """A nickname was given its number."""
+
+    durability: ClassVar[Durability] = "activity"
+    nickname: str
+    number: str
+
+
+class Connected(Fact, frozen=True, gc=False, tag="connected"):
+    """Someone is here."""
+
+    face: Face
+    username: str
+    host: str
+    realname: str
+    secure: bool
+    protocol: str
+
+
+class Disconnected(Fact, frozen=True, gc=False, tag="disconnected"):
+    """Someone is here no more."""
+
+    face: Face
+    reason: str
+
+
+class ChannelCreated(Fact, frozen=True, gc=False, tag="created"):
+    """A channel began."""
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    channel: str
+    number: str
+    incarnation: Conversation
+    key: str | None = None
+
+
+class ChannelEnded(Fact, frozen=True, gc=False, tag="ended"):
+    """A channel is over, and its name free."""
+
+    durability: ClassVar[Durability] = "durable"
+    channel: str
+
+
+class Joined(Fact, frozen=True, gc=False, tag="joined", omit_defaults=True):
+    """A user came into a channel, as its admin or not."""
+
+    durability: ClassVar[Durability] = "activity"
+    by: Face
+    channel: str
+    admin: bool = False
+
+
+class Parted(Fact, frozen=True, gc=False, tag="parted", omit_defaults=True):
+    """A user left a channel; *quit* if the server too."""
+
+    durability: ClassVar[Durability] = "activity"
+    by: Face
+    channel: str
+    reason: str
+    quit: bool = False
+
+
+class Kicked(Fact, frozen=True, gc=False, tag="kicked"):
+    """A user was expelled from a channel."""
+
+    durability: ClassVar[Durability] = "activity"
+    by: Face
+    channel: str
+    whom: Face
+    reason: str
+
+
+class Renamed(Fact, frozen=True, gc=False, tag="renamed"):
+    """A user has another nickname."""
+
+    durability: ClassVar[Durability] = "activity"
+    by: Face
+    now: Face
+
+
+class TopicSet(Fact, frozen=True, gc=False, tag="topic"):
+    """A channel has another topic; empty for none."""
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    channel: str
+    topic: Text
+
+
+class ModeChange(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One mode switched. *value* is the limit, the password's hash, or the mask."""
+
+    on: bool
+    mode: str
+    value: str | None = None
+
+
+class ModesSet(Fact, frozen=True, gc=False, tag="modes"):
+    """Settings or mask lists of a channel were changed."""
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    channel: str
+    modes: tuple[ModeChange, ...]
+
+
+class RankChange(Struct, frozen=True, gc=False):
+    """An occupant was made admin (*mode* ``o``) or given voice (``v``), or no longer is."""
+
+    on: bool
+    mode: str
+    whom: Face
+
+
+class RanksSet(Fact, frozen=True, gc=False, tag="ranks"):
+    """Occupants of a channel have another rank."""
+
+    durability: ClassVar[Durability] = "activity"
+    by: Face
+    channel: str
+    ranks: tuple[RankChange, ...]
+
+
+class Invited(Fact, frozen=True, gc=False, tag="invited"):
+    """A user was asked to come into a channel."""
+
+    by: Face
+    whom: Face
+    channel: str
+
+
+class AwaySet(Fact, frozen=True, gc=False, tag="away"):
+    """A user is away (*message*) or back (None)."""
+
+    by: Face
+    message: str | None
+
+
+class RealnameSet(Fact, frozen=True, gc=False, tag="realname"):
+    """A user has another real name."""
+
+    by: Face
+    realname: str
+
+
+class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
+    """A user mode was switched."""
+
+    by: Face
+    mode: str
+    on: bool
+
+
+LoggedFact = (
+    Said | NumberAssigned | ChannelCreated | ChannelEnded | Joined | Parted | Kicked | Renamed
+    | TopicSet | ModesSet | RanksSet
+)  # fmt: skip
+
+
+class Event(Struct, frozen=True, gc=False):
+    """A fact with its place in time; *conversation* is the history it belongs to."""
+
+    hlc: Hlc
+    conversation: Conversation
+    fact: Fact
+    client_id: str | None = None

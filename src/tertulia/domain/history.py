@@ -1,0 +1,69 @@
+"""From what happened to what is seen of it: the same live and from history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from tertulia.domain import changes as c
+from tertulia.domain import events as e
+from tertulia.domain.ids import Hlc
+
+
+def describe(hlc: Hlc, msgid: str, fact: e.Fact) -> c.Change:
+    """Return what is seen of a *fact* that `is_visible`."""
+    return _DESCRIPTIONS[type(fact)](hlc, msgid, fact)
+
+
+def is_visible(fact: e.Fact) -> bool:
+    """Whether *fact* is one that history shows."""
+    return type(fact) in _DESCRIPTIONS
+
+
+def _spoken(hlc: Hlc, msgid: str, fact: e.Said) -> c.Change:
+    return c.Spoken(
+        hlc, msgid, fact.by, fact.target, fact.style, fact.text, fact.tags, fact.status
+    )
+
+
+def _entered(hlc: Hlc, msgid: str, fact: e.Joined) -> c.Change:
+    return c.Entered(hlc, msgid, fact.by, fact.channel, fact.by.nick, None, fact.admin)
+
+
+def _departed(hlc: Hlc, msgid: str, fact: e.Parted) -> c.Change:
+    return c.Departed(hlc, msgid, fact.by, fact.channel, fact.reason, fact.quit)
+
+
+def _expelled(hlc: Hlc, msgid: str, fact: e.Kicked) -> c.Change:
+    return c.Expelled(hlc, msgid, fact.by, fact.channel, fact.whom, fact.reason)
+
+
+def _topic_changed(hlc: Hlc, msgid: str, fact: e.TopicSet) -> c.Change:
+    return c.TopicChanged(hlc, msgid, fact.by, fact.channel, fact.topic)
+
+
+def _modes_changed(hlc: Hlc, msgid: str, fact: e.ModesSet) -> c.Change:
+    # Nobody is shown a password, not even its hash.
+    shown = tuple(
+        c.ShownMode(m.on, m.mode, "*" if m.mode == "k" else m.value) for m in fact.modes
+    )
+    return c.ModesChanged(hlc, msgid, fact.by, fact.channel, shown)
+
+
+def _ranks_changed(hlc: Hlc, msgid: str, fact: e.RanksSet) -> c.Change:
+    shown = tuple(c.ShownMode(r.on, r.mode, r.whom.nick, r.whom) for r in fact.ranks)
+    return c.ModesChanged(hlc, msgid, fact.by, fact.channel, shown)
+
+
+_DESCRIPTIONS = cast(
+    "dict[type[e.Fact], Callable[[Hlc, str, e.Fact], c.Change]]",
+    {
+        e.Said: _spoken,
+        e.Joined: _entered,
+        e.Parted: _departed,
+        e.Kicked: _expelled,
+        e.TopicSet: _topic_changed,
+        e.ModesSet: _modes_changed,
+        e.RanksSet: _ranks_changed,
+    },
+)

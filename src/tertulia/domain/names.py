@@ -1,0 +1,160 @@
+"""Names that are valid by construction and carry the form they are compared by.
+
+A nickname is up to 32 letters and digits of any script and the special characters of IRC
+nicknames (Modern IRC, "Clients"); names are compared by the PRECIS profile
+UsernameCaseMapped (RFC 8265 section 3.3), which for ASCII is lower case.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from functools import lru_cache
+from importlib import resources
+from typing import Self
+
+from tertulia.domain.errors import InvalidChannelName, InvalidNickname
+
+NICKNAME_LENGTH = 32
+CHANNEL_LENGTH = 64
+
+_ASCII_NICKNAME = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,31}", re.ASCII)
+_NICKNAME_SPECIALS = frozenset("[]\\`_^{|}-")
+_ASCII_CHANNEL = re.compile(r"#[!-+\--~]{0,63}", re.ASCII)
+_NUMBER = re.compile(r"[01][0-9]{12}", re.ASCII)
+
+
+class Name:
+    """A name and the form it is compared by; equal names have equal folded forms."""
+
+    __slots__ = ("folded", "text")
+
+    def __init__(self, text: str, folded: str) -> None:
+        self.text = text
+        self.folded = folded
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.folded == self.folded
+
+    def __hash__(self) -> int:
+        return hash(self.folded)
+
+
+class Nickname(Name):
+    """What a user is called."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Return the nickname that *raw* spells, or raise `InvalidNickname`."""
+        if _ASCII_NICKNAME.fullmatch(raw):
+            return cls(raw, raw.lower())
+        text = unicodedata.normalize("NFC", raw)
+        if not text:
+            raise InvalidNickname(raw, "it is empty")
+        if len(text) > NICKNAME_LENGTH:
+            raise InvalidNickname(raw, f"it is longer than {NICKNAME_LENGTH} characters")
+        if text[0].isdigit() or text[0] == "-":
+            raise InvalidNickname(raw, "it starts with a digit or a hyphen")
+        if not all(_is_nickname_character(c) for c in text):
+            raise InvalidNickname(raw, "only letters, digits and []\\`_^{|}- are allowed")
+        return cls(text, _fold_username(text))
+
+    @property
+    def skeleton(self) -> str:
+        """The form shared by all nicknames that look like this one (Unicode TR39, section 4)."""
+        if self.folded.isascii():
+            return self.folded
+        prototypes = _prototypes()
+        return "".join(prototypes.get(c, c) for c in self.folded).lower()
+
+
+class ChannelName(Name):
+    """What a channel is called: ``#`` and up to 63 characters."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Return the channel name that *raw* spells, or raise `InvalidChannelName`."""
+        if _ASCII_CHANNEL.fullmatch(raw):
+            return cls(raw, raw.lower())
+        text = unicodedata.normalize("NFC", raw)
+        if not text.startswith("#"):
+            raise InvalidChannelName(raw, "a channel name starts with #")
+        if len(text) > CHANNEL_LENGTH:
+            raise InvalidChannelName(raw, f"it is longer than {CHANNEL_LENGTH} characters")
+        if "," in text or not all(_is_visible(c) for c in text):
+            raise InvalidChannelName(raw, "spaces, commas and invisible characters are not allowed")
+        return cls(text, unicodedata.normalize("NFC", text.lower()))
+
+
+class Number(str):
+    """The 13 digits of a user (first digit 0) or a channel (first digit 1)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def is_number(cls, raw: str) -> bool:
+        """Whether *raw* has the form of a number."""
+        return _NUMBER.fullmatch(raw) is not None
+
+
+def fold_name(raw: str) -> str:
+    """Return what a nickname or channel name *raw*, valid or not, is looked up by."""
+    if raw.isascii():
+        return raw.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", raw).lower())
+
+
+def _is_nickname_character(c: str) -> bool:
+    return c in _NICKNAME_SPECIALS or unicodedata.category(c) in {
+        "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd",
+    }  # fmt: skip
+
+
+def _is_visible(c: str) -> bool:
+    return unicodedata.category(c)[0] not in "CZ"
+
+
+@lru_cache(maxsize=4096)
+def _fold_username(text: str) -> str:
+    # The profile's tables are slow to load, and most servers never need them.
+    from precis_i18n import get_profile
+
+    try:
+        folded: str = get_profile("UsernameCaseMapped").enforce(text)
+    except UnicodeEncodeError as error:
+        raise InvalidNickname(text, "it mixes characters that cannot go together") from error
+    return folded
+
+
+@lru_cache(maxsize=1)
+def _prototypes() -> dict[str, str]:
+    """Each character that can be mistaken for another, with the one that stands for all."""
+    source = resources.files("confusable_homoglyphs").joinpath("confusables.json")
+    table: dict[str, list[dict[str, str]]] = json.loads(source.read_text("utf-8"))
+    prototypes = {}
+    for character, lookalikes in table.items():
+        candidates = [entry["c"] for entry in lookalikes] + [character]
+        prototypes[character] = min(candidates, key=_prototype_rank)
+    return prototypes
+
+
+def _prototype_rank(candidate: str) -> tuple[bool, bool, bool, int, str]:
+    """ASCII lower-case letters first, so that every look-alike of one ends at it."""
+    return (
+        not (candidate.isascii() and candidate.isalpha()),
+        not candidate.islower(),
+        not candidate.isascii(),
+        len(candidate),
+        candidate,
+    )

@@ -1,0 +1,92 @@
+"""May they? Each function returns, or raises the domain's error that says why not."""
+
+from __future__ import annotations
+
+from tertulia.domain import errors as x
+from tertulia.domain.masks import matches
+from tertulia.domain.state import ADMIN, BROADCAST_INTERVAL_MS, Channel, User
+from tertulia.domain.world import World
+
+
+def is_admin(channel: Channel, user: User) -> bool:
+    """Whether *user* may change *channel*."""
+    return bool(channel.occupants.get(user.uid, 0) & ADMIN) or user.is_operator
+
+
+def must_be_in(channel: Channel, user: User) -> None:
+    """Only those in the channel."""
+    if user.uid not in channel.occupants:
+        raise x.NotInChannel(channel.name.text)
+
+
+def must_be_admin(channel: Channel, user: User) -> None:
+    """Only its admins, and operators of the server."""
+    if user.is_operator:
+        return
+    must_be_in(channel, user)
+    if not is_admin(channel, user):
+        raise x.NotAdmin(channel.name.text)
+
+
+def must_be_operator(user: User) -> None:
+    """Only operators of the server."""
+    if not user.is_operator:
+        raise x.NotOperator
+
+
+def can_join(channel: Channel, user: User, proof: str | None) -> None:
+    """*proof* is the password hash that the user's password was verified against."""
+    name = channel.name.text
+    invited = user.uid in channel.invited
+    if is_banned(channel, user) and not invited:
+        raise x.Banned(name)
+    if "i" in channel.flags and not invited and not _any_matches(channel, "I", user):
+        raise x.InviteOnly(name)
+    if channel.key is not None and proof != channel.key:
+        raise x.WrongPassword(name)
+    if channel.limit is not None and len(channel.occupants) >= channel.limit and not invited:
+        raise x.ChannelFull(name)
+
+
+def can_say(channel: Channel, user: User) -> None:
+    """May *user* say something in *channel*?"""
+    rank = channel.occupants.get(user.uid)
+    if rank is None and "n" in channel.flags:
+        raise x.CannotSend(channel.name.text, "you are not in it")
+    if rank:  # admins and those with voice may speak, whatever the channel's modes
+        return
+    if "m" in channel.flags:
+        raise x.CannotSend(channel.name.text, "it is moderated")
+    if channel.lists["b"] and is_banned(channel, user):
+        raise x.CannotSend(channel.name.text, "you are banned")
+
+
+def can_set_topic(channel: Channel, user: User) -> None:
+    """May *user* change the topic of *channel*?"""
+    if not user.is_operator:
+        must_be_in(channel, user)
+    if "t" in channel.flags:
+        must_be_admin(channel, user)
+
+
+def can_broadcast(world: World, user: User) -> None:
+    """May *user* send a message to everyone now?"""
+    rules = world.rules
+    if user.is_operator:
+        return
+    if rules.broadcast == "operators":
+        raise x.NotOperator
+    unpaid = user.broadcasts_until - world.now()
+    over = unpaid - (rules.broadcast_burst - 1) * BROADCAST_INTERVAL_MS
+    if over > 0:
+        raise x.TooManyBroadcasts(-(-over // 1000))
+
+
+def is_banned(channel: Channel, user: User) -> bool:
+    """Whether a ban matches *user*, and no exception does."""
+    return _any_matches(channel, "b", user) and not _any_matches(channel, "e", user)
+
+
+def _any_matches(channel: Channel, mode: str, user: User) -> bool:
+    masks = channel.lists[mode]
+    return any(matches(mask, user.face.mask) for mask in masks)

@@ -1,0 +1,354 @@
+"""Users, channels and who is where. `State.apply` is the only thing that changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from msgspec import Struct
+
+from tertulia.domain import changes as c
+from tertulia.domain import events as e
+from tertulia.domain.history import describe
+from tertulia.domain.ids import LOBBY, Conversation, Hlc, Uid, milliseconds
+from tertulia.domain.names import ChannelName, Nickname, Number, fold_name
+from tertulia.domain.text import Text
+
+VOICE = 1
+ADMIN = 2
+RANKS = {"o": ADMIN, "v": VOICE}
+
+FLAGS = "imnst"
+LISTS = "beI"
+LOBBY_NAME = "#lobby"
+BROADCAST_INTERVAL_MS = 10_000
+"""How long one message to everyone takes to be paid for."""
+
+
+class ListEntry(Struct, frozen=True):
+    """A mask in a list of a channel: who put it there, and when (Unix ms)."""
+
+    by: str
+    at: int
+
+
+class Topic(Struct, frozen=True):
+    """The topic of a channel: text, who set it, and when (Unix ms)."""
+
+    text: Text
+    by: str
+    at: int
+
+
+class User:
+    """Someone who is here now."""
+
+    __slots__ = (
+        "away", "broadcasts_until", "channels", "durable", "face", "host", "modes", "nick",
+        "number", "protocol", "realname", "secure", "since", "skeleton", "uid", "username",
+    )  # fmt: skip
+
+    def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
+        self.uid = connected.face.uid
+        self.face = connected.face
+        self.nick = nick
+        self.skeleton = nick.skeleton
+        self.number = Number(connected.face.number)
+        self.username = connected.username
+        self.host = connected.host
+        self.realname = connected.realname
+        self.secure = connected.secure
+        self.protocol = connected.protocol
+        self.durable = False
+        self.away: str | None = None
+        self.since = since
+        self.modes: frozenset[str] = frozenset()
+        self.channels: dict[str, Channel] = {}
+        self.broadcasts_until = 0
+        """When the messages to everyone that this user has sent are paid for (Unix ms)."""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the user is an operator of the server."""
+        return "o" in self.modes
+
+
+class Channel:
+    """A channel: its settings are durable, its occupants are those who are in it now."""
+
+    __slots__ = (
+        "admins", "created", "emptied", "flags", "incarnation", "invited", "key", "limit",
+        "lists", "name", "number", "occupants", "topic",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: ChannelName, number: Number, incarnation: Conversation, created: int
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.incarnation = incarnation
+        self.created = created
+        self.topic: Topic | None = None
+        self.key: str | None = None
+        self.limit: int | None = None
+        self.flags: frozenset[str] = frozenset("nt")
+        self.lists: dict[str, dict[str, ListEntry]] = {mode: {} for mode in LISTS}
+        self.admins: frozenset[Uid] = frozenset()
+        self.emptied: int | None = created
+        self.occupants: dict[Uid, int] = {}
+        self.invited: set[Uid] = set()
+
+    @property
+    def is_lobby(self) -> bool:
+        """Whether this is ``#lobby``, which always exists and belongs to nobody."""
+        return self.incarnation == LOBBY
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the channel is shown only to those in it (+s)."""
+        return "s" in self.flags
+
+
+class State:
+    """Everything a server knows about its users and channels."""
+
+    def __init__(self) -> None:
+        self.users: dict[Uid, User] = {}
+        self.channels: dict[str, Channel] = {}
+        self.numbers: dict[str, Number] = {}
+        """The number of each nickname that was ever used, by its folded form."""
+        self.changed_channels: dict[str, None] = {}
+        """Channels whose durable settings are newer than their record on disk."""
+        self.changed_numbers: dict[str, None] = {}
+        self._nicknames: dict[str, User] = {}
+        self._skeletons: dict[str, User] = {}
+        self._number_owners: dict[str, str] = {}
+
+    # What is where
+
+    def user_named(self, raw: str) -> User | None:
+        """Return the user with that nickname, or with that number."""
+        user = self._nicknames.get(fold_name(raw))
+        if user is None and Number.is_number(raw):
+            owner = self._number_owners.get(raw)
+            return None if owner is None else self._nicknames.get(owner)
+        return user
+
+    def lookalike(self, nick: Nickname) -> User | None:
+        """Return the user who has *nick* or a nickname that looks like it."""
+        return self._nicknames.get(nick.folded) or self._skeletons.get(nick.skeleton)
+
+    def channel_named(self, raw: str) -> Channel | None:
+        """Return the channel of that name."""
+        return self.channels.get(raw) or self.channels.get(fold_name(raw))
+
+    def number_taken(self, number: str) -> bool:
+        """Whether some nickname or channel has that number."""
+        return number in self._number_owners
+
+    def occupants(self, channel: Channel) -> Iterator[tuple[User, int]]:
+        """Yield those who are in *channel*, with their rank (`ADMIN` | `VOICE`)."""
+        users = self.users
+        return ((users[uid], rank) for uid, rank in channel.occupants.items())
+
+    # What changes it
+
+    def apply(self, event: e.Event, msgid: str) -> list[c.Change]:
+        """Let *event* take effect; return what others can see of it."""
+        return _APPLY[type(event.fact)](self, event.hlc, msgid, event.fact)
+
+    def restore_channel(self, channel: Channel) -> None:
+        """Put back a channel as it was on disk; keeps who is in it now."""
+        self.channels[channel.name.folded] = channel
+        self._number_owners[channel.number] = channel.name.folded
+
+    def restore_number(self, nickname: str, number: Number) -> None:
+        """Put back the number of a nickname (folded)."""
+        self.numbers[nickname] = number
+        self._number_owners[number] = nickname
+
+    def forget_channel(self, channel: Channel) -> None:
+        """Drop a channel that does not exist (any more), and everyone from it."""
+        del self.channels[channel.name.folded]
+        self._number_owners.pop(channel.number, None)
+        for uid in channel.occupants:
+            self.users[uid].channels.pop(channel.name.folded, None)
+
+    def _connected(self, hlc: Hlc, msgid: str, fact: e.Connected) -> list[c.Change]:
+        user = User(fact, Nickname.parse(fact.face.nick), milliseconds(hlc))
+        self.users[user.uid] = user
+        self._nicknames[user.nick.folded] = user
+        self._skeletons[user.skeleton] = user
+        return [c.Arrived(hlc, msgid, fact.face)]
+
+    def _disconnected(self, hlc: Hlc, msgid: str, fact: e.Disconnected) -> list[c.Change]:
+        user = self.users.pop(fact.face.uid)
+        self._forget_nickname(user)
+        left = tuple(user.channels)
+        for channel in user.channels.values():
+            self._take_out(user, channel, hlc)
+        user.channels = {}
+        return [c.Gone(hlc, msgid, fact.face, fact.reason, left)]
+
+    def _forget_nickname(self, user: User) -> None:
+        self._nicknames.pop(user.nick.folded, None)
+        self._skeletons.pop(user.skeleton, None)
+
+    def _take_out(self, user: User, channel: Channel, hlc: Hlc) -> None:
+        channel.occupants.pop(user.uid, None)
+        if not channel.occupants:
+            channel.emptied = milliseconds(hlc)
+            self.changed_channels[channel.name.folded] = None
+
+    def _number_assigned(self, _hlc: Hlc, _msgid: str, fact: e.NumberAssigned) -> list[c.Change]:
+        self.restore_number(fact.nickname, Number(fact.number))
+        self.changed_numbers[fact.nickname] = None
+        return []
+
+    def _created(self, hlc: Hlc, _msgid: str, fact: e.ChannelCreated) -> list[c.Change]:
+        name = ChannelName.parse(fact.channel)
+        channel = Channel(name, Number(fact.number), fact.incarnation, milliseconds(hlc))
+        channel.key = fact.key
+        self.restore_channel(channel)
+        self.changed_channels[name.folded] = None
+        return []
+
+    def _ended(self, _hlc: Hlc, _msgid: str, fact: e.ChannelEnded) -> list[c.Change]:
+        channel = self.channel_named(fact.channel)
+        if channel is not None:
+            self.forget_channel(channel)
+            self.changed_channels[channel.name.folded] = None
+        return []
+
+    def _said(self, hlc: Hlc, msgid: str, fact: e.Said) -> list[c.Change]:
+        if fact.target in ("*", "&") and (user := self.users.get(fact.by.uid)):
+            now = milliseconds(hlc)
+            user.broadcasts_until = max(user.broadcasts_until, now) + BROADCAST_INTERVAL_MS
+        return [describe(hlc, msgid, fact)]
+
+    def _signalled(self, hlc: Hlc, msgid: str, fact: e.Signalled) -> list[c.Change]:
+        return [c.TagsSpoken(hlc, msgid, fact.by, fact.target, fact.tags, fact.status)]
+
+    def _joined(self, hlc: Hlc, msgid: str, fact: e.Joined) -> list[c.Change]:
+        user = self.users[fact.by.uid]
+        channel = self.channels[fold_name(fact.channel)]
+        channel.occupants[user.uid] = ADMIN if fact.admin else 0
+        user.channels[channel.name.folded] = channel
+        channel.invited.discard(user.uid)
+        if channel.emptied is not None:
+            channel.emptied = None
+            self.changed_channels[channel.name.folded] = None
+        return [
+            c.Entered(hlc, msgid, fact.by, fact.channel, user.realname, user.away, fact.admin)
+        ]
+
+    def _parted(self, hlc: Hlc, msgid: str, fact: e.Parted) -> list[c.Change]:
+        if fact.quit:  # the Disconnected that goes with it takes effect
+            return []
+        self._leave(fact.by, fact.channel, hlc)
+        return [describe(hlc, msgid, fact)]
+
+    def _kicked(self, hlc: Hlc, msgid: str, fact: e.Kicked) -> list[c.Change]:
+        self._leave(fact.whom, fact.channel, hlc)
+        return [describe(hlc, msgid, fact)]
+
+    def _leave(self, face: e.Face, name: str, hlc: Hlc) -> None:
+        user = self.users[face.uid]
+        channel = user.channels.pop(fold_name(name))
+        self._take_out(user, channel, hlc)
+
+    def _renamed(self, hlc: Hlc, msgid: str, fact: e.Renamed) -> list[c.Change]:
+        user = self.users[fact.by.uid]
+        self._forget_nickname(user)
+        user.nick = Nickname.parse(fact.now.nick)
+        user.skeleton = user.nick.skeleton
+        user.number = Number(fact.now.number)
+        user.face = fact.now
+        self._nicknames[user.nick.folded] = user
+        self._skeletons[user.skeleton] = user
+        return [c.NickChanged(hlc, msgid, fact.by, fact.now)]
+
+    def _topic_set(self, hlc: Hlc, msgid: str, fact: e.TopicSet) -> list[c.Change]:
+        channel = self.channels[fold_name(fact.channel)]
+        channel.topic = (
+            Topic(fact.topic, fact.by.mask, milliseconds(hlc)) if fact.topic else None
+        )
+        self.changed_channels[channel.name.folded] = None
+        return [describe(hlc, msgid, fact)]
+
+    def _modes_set(self, hlc: Hlc, msgid: str, fact: e.ModesSet) -> list[c.Change]:
+        channel = self.channels[fold_name(fact.channel)]
+        for change in fact.modes:
+            self._set_mode(channel, change, e_by=fact.by.mask, at=milliseconds(hlc))
+        self.changed_channels[channel.name.folded] = None
+        return [describe(hlc, msgid, fact)]
+
+    @staticmethod
+    def _set_mode(channel: Channel, change: e.ModeChange, *, e_by: str, at: int) -> None:
+        mode, value = change.mode, change.value
+        if mode in LISTS:
+            masks = channel.lists[mode]
+            if change.on:
+                masks[cast(str, value)] = ListEntry(e_by, at)
+            else:
+                masks.pop(cast(str, value), None)
+        elif mode == "k":
+            channel.key = value if change.on else None
+        elif mode == "l":
+            channel.limit = int(cast(str, value)) if change.on else None
+        elif change.on:
+            channel.flags |= {mode}
+        else:
+            channel.flags -= {mode}
+
+    def _ranks_set(self, hlc: Hlc, msgid: str, fact: e.RanksSet) -> list[c.Change]:
+        channel = self.channels[fold_name(fact.channel)]
+        for change in fact.ranks:
+            rank = RANKS[change.mode]
+            held = channel.occupants[change.whom.uid]
+            channel.occupants[change.whom.uid] = held | rank if change.on else held & ~rank
+        return [describe(hlc, msgid, fact)]
+
+    def _invited(self, hlc: Hlc, msgid: str, fact: e.Invited) -> list[c.Change]:
+        self.channels[fold_name(fact.channel)].invited.add(fact.whom.uid)
+        return [c.Summoned(hlc, msgid, fact.by, fact.whom, fact.channel)]
+
+    def _away_set(self, hlc: Hlc, msgid: str, fact: e.AwaySet) -> list[c.Change]:
+        self.users[fact.by.uid].away = fact.message
+        return [c.AwayChanged(hlc, msgid, fact.by, fact.message)]
+
+    def _realname_set(self, hlc: Hlc, msgid: str, fact: e.RealnameSet) -> list[c.Change]:
+        self.users[fact.by.uid].realname = fact.realname
+        return [c.RealnameChanged(hlc, msgid, fact.by, fact.realname)]
+
+    def _usermode_set(self, hlc: Hlc, msgid: str, fact: e.UserModeSet) -> list[c.Change]:
+        user = self.users[fact.by.uid]
+        user.modes = user.modes | {fact.mode} if fact.on else user.modes - {fact.mode}
+        return [c.UserModeChanged(hlc, msgid, fact.by, fact.mode, fact.on)]
+
+
+_Handler = Callable[[State, Hlc, str, e.Fact], list[c.Change]]
+
+_APPLY = cast(
+    "dict[type[e.Fact], _Handler]",
+    {
+        e.Connected: State._connected,
+        e.Disconnected: State._disconnected,
+        e.NumberAssigned: State._number_assigned,
+        e.ChannelCreated: State._created,
+        e.ChannelEnded: State._ended,
+        e.Said: State._said,
+        e.Signalled: State._signalled,
+        e.Joined: State._joined,
+        e.Parted: State._parted,
+        e.Kicked: State._kicked,
+        e.Renamed: State._renamed,
+        e.TopicSet: State._topic_set,
+        e.ModesSet: State._modes_set,
+        e.RanksSet: State._ranks_set,
+        e.Invited: State._invited,
+        e.AwaySet: State._away_set,
+        e.RealnameSet: State._realname_set,
+        e.UserModeSet: State._usermode_set,
+    },
+)

@@ -1,0 +1,112 @@
+"""The database file: how it is opened, and how older ones are brought up to date."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import apsw
+
+from tertulia.storage.errors import StorageError
+
+BUSY_MS = 5_000
+
+# Append only: a database that has seen the first n is brought up to date by the others.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+    -- Who wrote events: one row an epoch of a server. Row 1 is never another server's.
+    CREATE TABLE source (
+        id INTEGER PRIMARY KEY,
+        server BLOB NOT NULL,
+        epoch INTEGER NOT NULL,
+        UNIQUE (server, epoch)
+    ) STRICT;
+
+    -- The log. id is source << 40 | seq, so that it is in order of (source, seq).
+    -- kind: 0 a message, 1 what else history shows, 2 what it does not show.
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        hlc INTEGER NOT NULL,
+        conversation INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        retry TEXT
+    ) STRICT;
+    CREATE INDEX history ON event (conversation, hlc) WHERE conversation <> 0;
+    CREATE UNIQUE INDEX retried ON event (retry) WHERE retry IS NOT NULL;
+
+    -- The durable state that the events led to, written in the same transaction.
+    CREATE TABLE channel (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE number (nickname TEXT PRIMARY KEY, number TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+def connect(path: Path, *, read_only: bool = False, synchronous: str = "FULL") -> apsw.Connection:
+    """Open the database at *path*, made if need be (but not read-only ones).
+
+    Raises `StorageError` where it cannot be used.
+    """
+    flags = (
+        apsw.SQLITE_OPEN_READONLY
+        if read_only
+        else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    )
+    try:
+        db = apsw.Connection(str(path), flags=flags)
+        db.set_busy_timeout(BUSY_MS)
+        if not read_only:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA synchronous = {synchronous}")
+    except apsw.Error as error:
+        raise StorageError(f"cannot open the database {path}: {error}") from error
+    return db
+
+
+def migrate(db: apsw.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
+    """Bring *db* up to date; raises `StorageError` for one that is newer than this program."""
+    try:
+        version = db.pragma("user_version")
+        if version > len(migrations):
+            raise StorageError(
+                "the database was written by a newer version of tertulia; use that version"
+            )
+        for number, script in enumerate(migrations[version:], version + 1):
+            with db:
+                db.execute(script)
+                db.execute(f"PRAGMA user_version = {number}")
+    except apsw.Error as error:
+        raise StorageError(f"cannot use the database: {error}") from error
+
+
+def server_id(db: apsw.Connection) -> bytes:
+    """Return the 16 bytes that name this server, made at its first start."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'server_id'").fetchone()
+    if row is not None:
+        return bytes(row[0])
+    fresh = secrets.token_bytes(16)
+    db.execute("INSERT INTO meta VALUES ('server_id', ?)", (fresh,))
+    return fresh
+
+
+def open_epoch(db: apsw.Connection, server: bytes) -> tuple[int, int]:
+    """Begin a new epoch of *server*; return its source id and the epoch.
+
+    A new epoch at every start means that a database that was set back never writes
+    different events under the same identity.
+    """
+    with db:
+        query = "SELECT coalesce(max(epoch), 0) + 1 FROM source WHERE server = ?"
+        (epoch,) = db.execute(query, (server,)).fetchone()
+        insert = "INSERT INTO source (server, epoch) VALUES (?, ?) RETURNING id"
+        (source,) = db.execute(insert, (server, epoch)).fetchone()
+    return source, epoch
+
+
+def last_hlc(db: apsw.Connection) -> int:
+    """Return the latest clock value that this server wrote, 0 if none."""
+    row = db.execute("SELECT hlc FROM event ORDER BY id DESC LIMIT 1").fetchone()
+    return 0 if row is None else row[0]
+

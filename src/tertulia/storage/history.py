@@ -1,0 +1,94 @@
+"""Reading the log: pages of a conversation, in total order."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+import apsw
+import msgspec
+from msgspec import Struct
+
+from tertulia.domain.events import LoggedFact
+from tertulia.domain.ids import Conversation, Hlc
+
+_decode = msgspec.json.Decoder(LoggedFact).decode
+
+
+class Page(Struct, frozen=True):
+    """A question to history: up to *limit* events of *conversation*, between *after* and
+    *before* (both exclusive), from the end if *latest*, else from the beginning.
+
+    With *messages_only* joins, modes and the like are left out.
+    """
+
+    conversation: Conversation
+    limit: int
+    after: Hlc | None = None
+    before: Hlc | None = None
+    latest: bool = False
+    messages_only: bool = True
+
+
+class Stored(Struct, frozen=True):
+    """An event as history has it; *origin_tag* names the server and epoch that wrote it."""
+
+    hlc: Hlc
+    origin_tag: int
+    fact: LoggedFact
+    conversation: Conversation
+
+
+class History:
+    """Reads from *db*, a connection of its own, in whatever one thread calls it."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._tags: dict[int, int] = {}
+
+    def page(self, page: Page) -> list[Stored]:
+        """Return a page, oldest event first."""
+        order = "DESC" if page.latest else "ASC"
+        sql = (
+            "SELECT id, hlc, body, conversation FROM event INDEXED BY history"
+            " WHERE conversation = ? AND conversation <> 0 AND hlc > ? AND hlc < ? AND kind <= ?"
+            f" ORDER BY hlc {order}, id {order} LIMIT ?"
+        )
+        after = -1 if page.after is None else page.after
+        before = (1 << 63) - 1 if page.before is None else page.before
+        kind = 0 if page.messages_only else 1
+        rows = self._db.execute(sql, (page.conversation, after, before, kind, page.limit))
+        found = self.stored(rows)
+        return found[::-1] if page.latest else found
+
+    def latest(self, conversations: Iterable[Conversation], after: Hlc, before: Hlc) -> list[Stored]:
+        """Return the last message of each of *conversations*, if it is between the two."""
+        found: list[Stored] = []
+        for conversation in conversations:
+            last = self.page(Page(conversation, 1, latest=True))
+            found += (stored for stored in last if after < stored.hlc < before)
+        return sorted(found, key=lambda stored: stored.hlc)
+
+    def stored(self, rows: Iterable[tuple[int, int, str, int]]) -> list[Stored]:
+        """Return what *rows* of (id, hlc, body, conversation) say."""
+        return [
+            Stored(Hlc(hlc), self._tag(row_id >> 40), _decode(body), Conversation(conversation))
+            for row_id, hlc, body, conversation in rows
+        ]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def _tag(self, source: int) -> int:
+        if source not in self._tags:
+            row = self._db.execute(
+                "SELECT server, epoch FROM source WHERE id = ?", (source,)
+            ).fetchone()
+            self._tags[source] = origin_tag(*row)
+        return self._tags[source]
+
+
+def origin_tag(server: bytes, epoch: int) -> int:
+    """Return the 32 bits by which message ids tell servers and epochs apart."""
+    return zlib.crc32(server + epoch.to_bytes(8, "big"))

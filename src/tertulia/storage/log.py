@@ -1,0 +1,117 @@
+"""The log of events: one writer thread, one transaction for all that waits.
+
+A batch is on disk (``synchronous = FULL``) before its writer hears that it is. The thread
+never touches the chat's state: it gets facts and finished statements, and gives back what
+became of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+import apsw
+import msgspec
+
+from tertulia.domain.events import Event, Said
+from tertulia.domain.history import is_visible
+from tertulia.storage.errors import StorageError
+from tertulia.storage.records import Write
+
+CHECKPOINT_PAGES = 2_000
+_SEQ_BITS = 40
+_ROWS = 32
+_COLUMNS = 6
+_INSERT = "INSERT OR IGNORE INTO event VALUES "
+_INSERT_ONE = _INSERT + "(?,?,?,?,?,?)"
+_INSERT_MANY = _INSERT + ",".join(["(?,?,?,?,?,?)"] * _ROWS)
+
+_encode = msgspec.json.Encoder().encode
+
+Done = Callable[[StorageError | None], None]
+
+
+class Log:
+    """The writer. *source* is the id of this server's epoch (see `database.open_epoch`)."""
+
+    def __init__(self, db: apsw.Connection, source: int) -> None:
+        self._db = db
+        self._next_id = (source << _SEQ_BITS) | 1
+        self._queue: SimpleQueue[tuple[Sequence[Event], Sequence[Write], Done] | None]
+        self._queue = SimpleQueue()
+        # Checkpoints are made between commits, never by one, so that none waits for one.
+        db.wal_autocheckpoint(0)
+        self._wal_pages = 0
+        db.set_wal_hook(self._count_wal)
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def append(self, events: Sequence[Event], writes: Sequence[Write], done: Done) -> None:
+        """Write a batch; *done* is called in the writer's thread when it is on disk or not."""
+        self._queue.put((events, writes, done))
+
+    def close(self) -> None:
+        """Finish what waits, and close the database."""
+        self._queue.put(None)
+        self._thread.join()
+        self._db.close()
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            events, writes, done = item
+            try:
+                self._commit(events, writes)
+            except (apsw.Error, OSError) as error:
+                done(StorageError(str(error)))
+            else:
+                done(None)
+            if self._wal_pages > CHECKPOINT_PAGES:
+                self._checkpoint()
+
+    def _commit(self, events: Sequence[Event], writes: Sequence[Write]) -> None:
+        execute = self._db.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            values = _rows(events, self._next_id)
+            # Many rows a statement: each statement gives up the interpreter once, and
+            # taking it back from a busy event loop is what costs.
+            whole = len(values) - len(values) % (_ROWS * _COLUMNS)
+            for i in range(0, whole, _ROWS * _COLUMNS):
+                execute(_INSERT_MANY, values[i : i + _ROWS * _COLUMNS])
+            for i in range(whole, len(values), _COLUMNS):
+                execute(_INSERT_ONE, values[i : i + _COLUMNS])
+            for sql, bindings in writes:
+                execute(sql, bindings)
+            execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                execute("ROLLBACK")
+            raise
+        self._next_id += len(events)
+
+    def _count_wal(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        try:
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error:
+            # A disk without room for the checkpoint: the log itself has what was written.
+            return
+        self._wal_pages = 0
+
+
+def _rows(events: Sequence[Event], first_id: int) -> list[object]:
+    """Return the values of all rows, one after the other."""
+    values: list[object] = []
+    for row_id, event in enumerate(events, first_id):
+        fact = event.fact
+        kind = 0 if type(fact) is Said else 1 if is_visible(fact) else 2
+        retry = event.client_id
+        if retry is not None and type(fact) is Said:
+            retry = f"{fact.by.uid}/{retry}"
+        body = _encode(fact).decode()
+        values += (row_id, event.hlc, event.conversation, kind, body, retry)
+    return values

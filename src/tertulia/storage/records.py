@@ -1,0 +1,100 @@
+"""Durable state as records: what a restart brings back without reading history."""
+
+from __future__ import annotations
+
+import apsw
+import msgspec
+from msgspec import Struct
+
+from tertulia.domain.ids import Conversation, Uid
+from tertulia.domain.names import ChannelName, Number
+from tertulia.domain.state import LISTS, Channel, ListEntry, State, Topic
+
+
+class ChannelRecord(Struct, omit_defaults=True):
+    """A channel as it is on disk; times are Unix milliseconds."""
+
+    name: str
+    number: str
+    incarnation: int
+    created: int
+    emptied: int | None = None
+    topic: Topic | None = None
+    key: str | None = None
+    limit: int | None = None
+    flags: str = ""
+    lists: dict[str, dict[str, ListEntry]] = {}
+    admins: list[str] = []
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(ChannelRecord).decode
+
+Write = tuple[str, tuple[str | None, ...]]
+"""A statement and what it is given."""
+
+
+def encode_channel(channel: Channel) -> str:
+    """Return the record of *channel*."""
+    record = ChannelRecord(
+        name=channel.name.text,
+        number=channel.number,
+        incarnation=channel.incarnation,
+        created=channel.created,
+        emptied=channel.emptied,
+        topic=channel.topic,
+        key=channel.key,
+        limit=channel.limit,
+        flags="".join(sorted(channel.flags)),
+        lists={mode: masks for mode, masks in channel.lists.items() if masks},
+        admins=sorted(channel.admins),
+    )
+    return _encode(record).decode()
+
+
+def decode_channel(text: str) -> Channel:
+    """Return the channel of a record."""
+    record = _decode(text)
+    channel = Channel(
+        ChannelName.parse(record.name),
+        Number(record.number),
+        Conversation(record.incarnation),
+        record.created,
+    )
+    channel.emptied = record.emptied
+    channel.topic = record.topic
+    channel.key = record.key
+    channel.limit = record.limit
+    channel.flags = frozenset(record.flags)
+    channel.lists = {mode: record.lists.get(mode, {}) for mode in LISTS}
+    channel.admins = frozenset(Uid(uid) for uid in record.admins)
+    return channel
+
+
+def take_writes(state: State) -> list[Write]:
+    """Return the statements that bring the tables up to *state*, and count it as done."""
+    writes: list[Write] = []
+    for name in state.changed_channels:
+        channel = state.channels.get(name)
+        if channel is None:
+            writes.append(("DELETE FROM channel WHERE name = ?", (name,)))
+        else:
+            sql = "INSERT OR REPLACE INTO channel VALUES (?, ?)"
+            writes.append((sql, (name, encode_channel(channel))))
+    for nickname in state.changed_numbers:
+        sql = "INSERT OR REPLACE INTO number VALUES (?, ?)"
+        writes.append((sql, (nickname, state.numbers[nickname])))
+    state.changed_channels.clear()
+    state.changed_numbers.clear()
+    return writes
+
+
+def load_channels(db: apsw.Connection) -> list[Channel]:
+    """Return all channels on disk."""
+    return [decode_channel(record) for (record,) in db.execute("SELECT record FROM channel")]
+
+
+def load_numbers(db: apsw.Connection) -> list[tuple[str, Number]]:
+    """Return all nicknames (folded) on disk with their numbers."""
+    rows = db.execute("SELECT nickname, number FROM number")
+    return [(nickname, Number(number)) for nickname, number in rows]
