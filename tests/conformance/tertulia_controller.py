@@ -4,6 +4,7 @@ The suite imports this module by name, so this folder is on PYTHONPATH; run.py s
 fresh server is started for every test, on a port that the suite has picked.
 """
 
+import atexit
 import functools
 import json
 import shutil
@@ -134,8 +135,14 @@ class TertuliaController(BaseServerController, DirectoryBasedController):  # typ
             *("--config", self.directory / "tertulia.toml"),
             *("--listen", f"{'ircs' if ssl else 'irc'}://127.0.0.1:{port}"),
         ]
+        # A test whose preparation fails or skips is not cleaned up after by the suite.
+        atexit.register(self._kill_leftover)
         # Last of all: whatever raises before this leaves no server behind.
         self.proc = self.execute(command, proc_name="tertulia")
+
+    def _kill_leftover(self) -> None:
+        if self.proc is not None:
+            self.kill()
 
     def _clock(self, faketime: str | None) -> list[str]:
         """The wrapper under which the server sees the time that a test wants it to see."""
