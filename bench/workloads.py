@@ -23,9 +23,9 @@ class Scale:
     burst: float = 1.5
     bigroom: float = 1.5
     single: float = 1.5
-    steady: float = 4.0
+    steady: float = 3.0
     warm_up: float = 0.3
-    settle: float = 1.0
+    settle: float = 0.7
     members: int = 200
     big_members: int = 2000
     idle: int = 1000
