@@ -23,6 +23,28 @@ _ASCII_NICKNAME = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,31
 _NICKNAME_SPECIALS = frozenset("[]\\`_^{|}-")
 _ASCII_CHANNEL = re.compile(r"#[!-+\--~]{0,63}", re.ASCII)
 _NUMBER = re.compile(r"[01][0-9]{12}", re.ASCII)
+# What shows nothing, though its category says that it does.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
+    map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+)
+# What looks alike in ASCII, by the table that `_prototypes` reads.
+_ASCII_PROTOTYPES = str.maketrans("I1|0`", "lllO'")
+
+
+def _widths() -> dict[int, str]:
+    """The letters and digits of other width with the usual ones (RFC 8265, section 3.3.2).
+
+    Only those: a wide ``*`` or ``,`` must not become one that means something.
+    """
+    forms = {}
+    for code in range(0xFF00, 0xFFF0):
+        kind, _, usual = unicodedata.decomposition(chr(code)).partition(" ")
+        if kind in ("<wide>", "<narrow>") and unicodedata.category(chr(code))[0] in "LN":
+            forms[code] = chr(int(usual, 16))
+    return forms
+
+
+_WIDTHS = _widths()
 
 
 class Name:
@@ -69,12 +91,26 @@ class Nickname(Name):
         return cls(text, _fold_username(text))
 
     @property
-    def skeleton(self) -> str:
-        """The form shared by all nicknames that look like this one (Unicode TR39, section 4)."""
-        if self.folded.isascii():
-            return self.folded
-        prototypes = _prototypes()
-        return "".join(prototypes.get(c, c) for c in self.folded).lower()
+    def skeletons(self) -> tuple[str, ...]:
+        """The forms that it shares with nicknames that look like it (Unicode TR39, section 4).
+
+        Cyrillic ``ѕ`` looks like ``s`` and its capital ``Ѕ`` like ``S``, but Greek ``ν`` like
+        ``v`` and its capital like ``N``: so as it is written, and as it is compared.
+        """
+        written, compared = _skeleton(self.text), _skeleton(self.folded)
+        return (written,) if written == compared else (written, compared)
+
+    def looks_like(self, other: Nickname) -> bool:
+        """Whether one of the two could be taken for the other.
+
+        Among ASCII names only case is ignored: people know those letters, and ``bot1`` and
+        ``botl`` are two.
+        """
+        if self.folded == other.folded:
+            return True
+        if self.text.isascii() and other.text.isascii():
+            return False
+        return not set(self.skeletons).isdisjoint(other.skeletons)
 
 
 class ChannelName(Name):
@@ -94,11 +130,14 @@ class ChannelName(Name):
             raise InvalidChannelName(raw, f"it is longer than {CHANNEL_LENGTH} characters")
         if "," in text or not all(_is_visible(c) for c in text):
             raise InvalidChannelName(raw, "spaces, commas and invisible characters are not allowed")
-        return cls(text, unicodedata.normalize("NFC", text.lower()))
+        return cls(text, fold_name(text))
 
 
 class Number(str):
-    """The 13 digits of a user (first digit 0) or a channel (first digit 1)."""
+    """The 13 digits of a user (first digit 0) or a channel (first digit 1).
+
+    Facts and records have it as a plain ``str``, the only one that msgspec encodes.
+    """
 
     __slots__ = ()
 
@@ -112,7 +151,8 @@ def fold_name(raw: str) -> str:
     """Return what a nickname or channel name *raw*, valid or not, is looked up by."""
     if raw.isascii():
         return raw.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", raw).lower())
+    text = unicodedata.normalize("NFC", raw).translate(_WIDTHS)
+    return unicodedata.normalize("NFC", text.lower())
 
 
 def _is_nickname_character(c: str) -> bool:
@@ -122,7 +162,7 @@ def _is_nickname_character(c: str) -> bool:
 
 
 def _is_visible(c: str) -> bool:
-    return unicodedata.category(c)[0] not in "CZ"
+    return unicodedata.category(c)[0] not in "CZ" and c not in _BLANK
 
 
 @lru_cache(maxsize=4096)
@@ -137,24 +177,37 @@ def _fold_username(text: str) -> str:
     return folded
 
 
+def _skeleton(text: str) -> str:
+    if text.isascii():
+        return text.translate(_ASCII_PROTOTYPES).lower()
+    return text.translate(_prototypes()).lower()
+
+
 @lru_cache(maxsize=1)
-def _prototypes() -> dict[str, str]:
+def _prototypes() -> dict[int, str]:
     """Each character that can be mistaken for another, with the one that stands for all."""
     source = resources.files("confusable_homoglyphs").joinpath("confusables.json")
     table: dict[str, list[dict[str, str]]] = json.loads(source.read_text("utf-8"))
-    prototypes = {}
+    # The table lists pairs; what looks like the same character looks alike too.
+    groups: dict[str, set[str]] = {}
     for character, lookalikes in table.items():
-        candidates = [entry["c"] for entry in lookalikes] + [character]
-        prototypes[character] = min(candidates, key=_prototype_rank)
-    return prototypes
+        members = {character, *(entry["c"] for entry in lookalikes)}
+        members.update(*(groups.get(member, ()) for member in tuple(members)))
+        for member in members:
+            groups[member] = members
+    return {
+        ord(character): min(members, key=_prototype_rank)
+        for character, members in groups.items()
+        if len(character) == 1
+    }
 
 
-def _prototype_rank(candidate: str) -> tuple[bool, bool, bool, int, str]:
-    """ASCII lower-case letters first, so that every look-alike of one ends at it."""
+def _prototype_rank(candidate: str) -> tuple[bool, int, bool, bool, str]:
+    """ASCII first, of that one lower-case letter."""
     return (
-        not (candidate.isascii() and candidate.isalpha()),
-        not candidate.islower(),
         not candidate.isascii(),
         len(candidate),
+        not candidate.isalpha(),
+        not candidate.islower(),
         candidate,
     )

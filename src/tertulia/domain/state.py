@@ -44,15 +44,14 @@ class User:
     """Someone who is here now."""
 
     __slots__ = (
-        "away", "broadcasts_until", "channels", "durable", "face", "host", "modes", "nick",
-        "number", "protocol", "realname", "secure", "since", "skeleton", "uid", "username",
+        "away", "broadcasts_until", "channels", "durable", "face", "host", "invited_to",
+        "modes", "nick", "number", "protocol", "realname", "secure", "since", "uid", "username",
     )  # fmt: skip
 
     def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
         self.uid = connected.face.uid
         self.face = connected.face
         self.nick = nick
-        self.skeleton = nick.skeleton
         self.number = Number(connected.face.number)
         self.username = connected.username
         self.host = connected.host
@@ -64,6 +63,7 @@ class User:
         self.since = since
         self.modes: frozenset[str] = frozenset()
         self.channels: dict[str, Channel] = {}
+        self.invited_to: frozenset[str] = frozenset()
         self.broadcasts_until = 0
         """When the messages to everyone that this user has sent are paid for (Unix ms)."""
 
@@ -121,7 +121,7 @@ class State:
         """Channels whose durable settings are newer than their record on disk."""
         self.changed_numbers: dict[str, None] = {}
         self._nicknames: dict[str, User] = {}
-        self._skeletons: dict[str, User] = {}
+        self._skeletons: dict[str, tuple[User, ...]] = {}
         self._number_owners: dict[str, str] = {}
 
     # What is where
@@ -134,9 +134,13 @@ class State:
             return None if owner is None else self._nicknames.get(owner)
         return user
 
-    def lookalike(self, nick: Nickname) -> User | None:
-        """Return the user who has *nick* or a nickname that looks like it."""
-        return self._nicknames.get(nick.folded) or self._skeletons.get(nick.skeleton)
+    def lookalike(self, nick: Nickname, besides: User | None = None) -> User | None:
+        """Return the user, *besides* this one, who has *nick* or one that looks like it."""
+        for skeleton in nick.skeletons:
+            for user in self._skeletons.get(skeleton, ()):
+                if user is not besides and nick.looks_like(user.nick):
+                    return user
+        return None
 
     def channel_named(self, raw: str) -> Channel | None:
         """Return the channel of that name."""
@@ -177,8 +181,7 @@ class State:
     def _connected(self, hlc: Hlc, msgid: str, fact: e.Connected) -> list[c.Change]:
         user = User(fact, Nickname.parse(fact.face.nick), milliseconds(hlc))
         self.users[user.uid] = user
-        self._nicknames[user.nick.folded] = user
-        self._skeletons[user.skeleton] = user
+        self._add_nickname(user)
         return [c.Arrived(hlc, msgid, fact.face)]
 
     def _disconnected(self, hlc: Hlc, msgid: str, fact: e.Disconnected) -> list[c.Change]:
@@ -188,11 +191,24 @@ class State:
         for channel in user.channels.values():
             self._take_out(user, channel, hlc)
         user.channels = {}
+        for name in user.invited_to:
+            if (inviting := self.channels.get(name)) is not None:
+                inviting.invited.discard(user.uid)
         return [c.Gone(hlc, msgid, fact.face, fact.reason, left)]
 
+    def _add_nickname(self, user: User) -> None:
+        self._nicknames[user.nick.folded] = user
+        for skeleton in user.nick.skeletons:
+            self._skeletons[skeleton] = (*self._skeletons.get(skeleton, ()), user)
+
     def _forget_nickname(self, user: User) -> None:
-        self._nicknames.pop(user.nick.folded, None)
-        self._skeletons.pop(user.skeleton, None)
+        del self._nicknames[user.nick.folded]
+        for skeleton in user.nick.skeletons:
+            others = tuple(other for other in self._skeletons[skeleton] if other is not user)
+            if others:
+                self._skeletons[skeleton] = others
+            else:
+                del self._skeletons[skeleton]
 
     def _take_out(self, user: User, channel: Channel, hlc: Hlc) -> None:
         channel.occupants.pop(user.uid, None)
@@ -221,12 +237,16 @@ class State:
         return []
 
     def _said(self, hlc: Hlc, msgid: str, fact: e.Said) -> list[c.Change]:
+        self._charge_broadcast(hlc, fact)
+        return [describe(hlc, msgid, fact)]
+
+    def _charge_broadcast(self, hlc: Hlc, fact: e.Said | e.Signalled) -> None:
         if fact.target in ("*", "&") and (user := self.users.get(fact.by.uid)):
             now = milliseconds(hlc)
             user.broadcasts_until = max(user.broadcasts_until, now) + BROADCAST_INTERVAL_MS
-        return [describe(hlc, msgid, fact)]
 
     def _signalled(self, hlc: Hlc, msgid: str, fact: e.Signalled) -> list[c.Change]:
+        self._charge_broadcast(hlc, fact)
         return [c.TagsSpoken(hlc, msgid, fact.by, fact.target, fact.tags, fact.status)]
 
     def _joined(self, hlc: Hlc, msgid: str, fact: e.Joined) -> list[c.Change]:
@@ -235,12 +255,11 @@ class State:
         channel.occupants[user.uid] = ADMIN if fact.admin else 0
         user.channels[channel.name.folded] = channel
         channel.invited.discard(user.uid)
+        user.invited_to -= {channel.name.folded}
         if channel.emptied is not None:
             channel.emptied = None
             self.changed_channels[channel.name.folded] = None
-        return [
-            c.Entered(hlc, msgid, fact.by, fact.channel, user.realname, user.away, fact.admin)
-        ]
+        return [c.Entered(hlc, msgid, fact.by, fact.channel, user.realname, user.away, fact.admin)]
 
     def _parted(self, hlc: Hlc, msgid: str, fact: e.Parted) -> list[c.Change]:
         if fact.quit:  # the Disconnected that goes with it takes effect
@@ -261,18 +280,14 @@ class State:
         user = self.users[fact.by.uid]
         self._forget_nickname(user)
         user.nick = Nickname.parse(fact.now.nick)
-        user.skeleton = user.nick.skeleton
         user.number = Number(fact.now.number)
         user.face = fact.now
-        self._nicknames[user.nick.folded] = user
-        self._skeletons[user.skeleton] = user
+        self._add_nickname(user)
         return [c.NickChanged(hlc, msgid, fact.by, fact.now)]
 
     def _topic_set(self, hlc: Hlc, msgid: str, fact: e.TopicSet) -> list[c.Change]:
         channel = self.channels[fold_name(fact.channel)]
-        channel.topic = (
-            Topic(fact.topic, fact.by.mask, milliseconds(hlc)) if fact.topic else None
-        )
+        channel.topic = Topic(fact.topic, fact.by.mask, milliseconds(hlc)) if fact.topic else None
         self.changed_channels[channel.name.folded] = None
         return [describe(hlc, msgid, fact)]
 
@@ -310,7 +325,9 @@ class State:
         return [describe(hlc, msgid, fact)]
 
     def _invited(self, hlc: Hlc, msgid: str, fact: e.Invited) -> list[c.Change]:
-        self.channels[fold_name(fact.channel)].invited.add(fact.whom.uid)
+        channel = self.channels[fold_name(fact.channel)]
+        channel.invited.add(fact.whom.uid)
+        self.users[fact.whom.uid].invited_to |= {channel.name.folded}
         return [c.Summoned(hlc, msgid, fact.by, fact.whom, fact.channel)]
 
     def _away_set(self, hlc: Hlc, msgid: str, fact: e.AwaySet) -> list[c.Change]:

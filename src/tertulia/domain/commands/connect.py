@@ -29,13 +29,11 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
         raise NicknameInUse(intent.nick.text)
     facts, number = number_of(world, intent.nick)
     mask = f"{intent.nick}!{intent.username}@{intent.host}"
-    face = e.Face(world.fresh_uid(), intent.nick.text, number, mask)
+    face = e.Face(world.fresh_uid(), intent.nick.text, str(number), mask)
     realname = short_text(intent.realname, world.rules.realname_bytes)
     return [
         *facts,
-        e.Connected(
-            face, intent.username, intent.host, realname, intent.secure, intent.protocol
-        ),
+        e.Connected(face, intent.username, intent.host, realname, intent.secure, intent.protocol),
     ]
 
 
@@ -45,7 +43,7 @@ def number_of(world: World, nick: Nickname) -> tuple[list[e.Fact], Number]:
     if number is not None:
         return [], number
     number = world.fresh_number("0")
-    return [e.NumberAssigned(nick.folded, number)], number
+    return [e.NumberAssigned(nick.folded, str(number))], number
 
 
 class Disconnect(Struct, frozen=True):

@@ -24,9 +24,9 @@ def rename(world: World, actor: User, intent: Rename) -> list[e.Fact]:
     nick = intent.nick
     if nick.text == actor.nick.text:
         return []
-    if world.state.lookalike(nick) not in (None, actor):
+    if world.state.lookalike(nick, besides=actor) is not None:
         raise NicknameInUse(nick.text)
     facts, number = number_of(world, nick)
     mask = f"{nick}!{actor.username}@{actor.host}"
-    now = replace(actor.face, nick=nick.text, number=number, mask=mask)
+    now = replace(actor.face, nick=nick.text, number=str(number), mask=mask)
     return [*facts, e.Renamed(actor.face, now)]

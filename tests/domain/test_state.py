@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import example, given
+
+from tertulia.domain.events import ChannelEnded
+from tertulia.domain.world import Rules
+from tests.domain.kit import SCRIPTS, Room, check_state, play
+
+RULES = Rules(channels_per_user=3, masks_per_list=2)
+
+
+@given(SCRIPTS)
+@example([("ana", ("connect", "ana")), ("ana", ("join", "#x", None)), ("ana", ("disconnect", ""))])
+def test_whatever_people_do_who_is_where_is_told_alike_everywhere(script):
+    room = Room(RULES)
+    room.lobby()
+    for who, what in script:
+        play(room, who, *what)
+        check_state(room.state)
+    msgids = [change.msgid for change in room.changes]
+    assert msgids == sorted(msgids)
+    hlcs = [event.hlc for event in room.events]
+    assert hlcs == sorted(set(hlcs))
+    assert all(event.fact.durability != "presence" for event in room.events)
+    assert "\ud800" not in repr(room.events)
+
+
+@pytest.mark.fuzz
+@given(SCRIPTS)
+def test_whatever_people_do_who_is_where_is_told_alike_everywhere_long(script):
+    room = Room(RULES)
+    for who, what in script:
+        play(room, who, *what)
+    check_state(room.state)
+
+
+def test_who_is_named_by_a_number_is_who_has_it_now():
+    room = Room()
+    ana = room.user("ana", "#tea")
+    assert room.state.user_named(ana.number) is ana
+    assert room.state.user_named(room.channel("#tea").number) is None
+    assert room.state.user_named("0000000000000") is None
+
+
+def test_a_channel_that_ended_leaves_nothing():
+    room = Room()
+    ana = room.user("ana", "#Tea")
+    number = room.channel("#tea").number
+    room.chat.record([ChannelEnded("#Tea")])
+    assert room.state.channel_named("#tea") is None
+    assert ana.channels == {}
+    assert not room.state.number_taken(number)
+    assert "#tea" in room.state.changed_channels
+    room.chat.record([ChannelEnded("#Tea")])
+    check_state(room.state)
