@@ -7,6 +7,7 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
+from tertulia.domain.ids import Uid
 from tertulia.domain.masks import normal_mask
 from tertulia.domain.state import FLAGS, LISTS, RANKS, Channel, User
 from tertulia.domain.world import World
@@ -34,20 +35,27 @@ def set_modes(world: World, actor: User, intent: SetModes) -> list[e.Fact]:
     channel = intent.channel
     policy.must_be_admin(channel, actor)
     modes: list[e.ModeChange] = []
+    added = dict.fromkeys(LISTS, 0)
     for change in intent.modes:
-        change = _checked(world, channel, change)
-        if _makes_a_difference(channel, change) and change not in modes:
-            modes.append(change)
+        change = _checked(world, channel, change, added)
+        if not _makes_a_difference(channel, change, modes):
+            continue
+        modes.append(change)
+        if change.mode in LISTS:
+            added[change.mode] += 1 if change.on else -1
     return [e.ModesSet(actor.face, channel.name.text, tuple(modes))] if modes else []
 
 
-def _checked(world: World, channel: Channel, change: e.ModeChange) -> e.ModeChange:
+def _checked(
+    world: World, channel: Channel, change: e.ModeChange, added: dict[str, int]
+) -> e.ModeChange:
     mode, name = change.mode, channel.name.text
     if mode in LISTS:
         mask = normal_mask(change.value or "")
         if not mask.isprintable() or " " in mask or len(mask.encode()) > MASK_BYTES:
             raise x.ModeRefused(name, mode, "this is not a mask")
-        if change.on and len(channel.lists[mode]) >= world.rules.masks_per_list:
+        masks = len(channel.lists[mode]) + added[mode]
+        if change.on and masks >= world.rules.masks_per_list:
             raise x.ListFull(name, mode, mask)
         return e.ModeChange(change.on, mode, mask)
     if channel.is_lobby and change.on and mode in "ki":
@@ -55,7 +63,8 @@ def _checked(world: World, channel: Channel, change: e.ModeChange) -> e.ModeChan
     if mode == "l" and change.on and not _is_limit(change.value):
         raise x.ModeRefused(name, mode, f"a limit is a number from 1 to {LIMIT_MOST}")
     assert mode in FLAGS or mode in "kl"
-    return change
+    # To take a password away some clients send it; it must not get into the log.
+    return change if change.on and mode in "kl" else e.ModeChange(change.on, mode)
 
 
 def _is_limit(value: str | None) -> bool:
@@ -68,8 +77,13 @@ def _is_limit(value: str | None) -> bool:
     )
 
 
-def _makes_a_difference(channel: Channel, change: e.ModeChange) -> bool:
+def _makes_a_difference(
+    channel: Channel, change: e.ModeChange, earlier: list[e.ModeChange]
+) -> bool:
     mode, on = change.mode, change.on
+    for before in reversed(earlier):
+        if before.mode == mode and (mode not in LISTS or before.value == change.value):
+            return before != change
     if mode in LISTS:
         return on != (change.value in channel.lists[mode])
     if mode == "k":
@@ -84,10 +98,12 @@ def set_rank(_world: World, actor: User, intent: SetRank) -> list[e.Fact]:
     channel = intent.channel
     policy.must_be_admin(channel, actor)
     ranks: list[e.RankChange] = []
+    ranked: dict[Uid, int] = {}
     for on, mode, whom in intent.whom:
-        held = channel.occupants.get(whom.uid)
+        held = ranked.get(whom.uid, channel.occupants.get(whom.uid))
         if held is None:
             raise x.UserNotInChannel(whom.nick.text, channel.name.text)
         if bool(held & RANKS[mode]) != on:
             ranks.append(e.RankChange(on, mode, whom.face))
+            ranked[whom.uid] = held ^ RANKS[mode]
     return [e.RanksSet(actor.face, channel.name.text, tuple(ranks))] if ranks else []
