@@ -76,4 +76,9 @@ def parse_msgid(text: str) -> tuple[Hlc, int] | None:
     except binascii.Error:
         return None
     value = int.from_bytes(raw, "big")
-    return Hlc(value >> 32), value & 0xFFFFFFFF
+    hlc, origin_tag = Hlc(value >> 32), value & 0xFFFFFFFF
+    # No clock goes beyond 63 bits, which is also what the database can compare; and of the
+    # spellings that the decoder understands only one is an id.
+    if hlc >= 1 << 63 or msgid(hlc, origin_tag) != text:
+        return None
+    return hlc, origin_tag
