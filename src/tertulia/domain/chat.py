@@ -68,12 +68,11 @@ class Chat:
 
     *publish* is called once an intent, with the events that must be logged and the changes
     that may be shown when they are; its third argument tells that the changes were shown
-    before, and are again only to the one who asked. *origin_tag* is 32 bits that name the server and epoch.
+    before, and are again only to the one who asked. *origin_tag* is 32 bits that name the
+    server and epoch.
     """
 
-    def __init__(
-        self, world: World, clock: HybridClock, origin_tag: int, publish: Publish
-    ) -> None:
+    def __init__(self, world: World, clock: HybridClock, origin_tag: int, publish: Publish) -> None:
         self.world = world
         self.state: State = world.state
         self._clock = clock
@@ -123,6 +122,11 @@ class Chat:
         self._retries[key] = changes
         if len(self._retries) > RETRIES_REMEMBERED:
             del self._retries[next(iter(self._retries))]
+
+    def forget_retry(self, event: e.Event) -> None:
+        """*event* could not be written: whoever says it again has not said it before."""
+        if event.client_id is not None and type(event.fact) is e.Said:
+            self._retries.pop((event.fact.by.uid, event.client_id), None)
 
     def _conversation(self, fact: e.Fact) -> Conversation:
         if type(fact) is e.Said:
