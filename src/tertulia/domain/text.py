@@ -7,6 +7,7 @@ else. What separates lines becomes a space; other control characters are dropped
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import NewType
 
@@ -19,6 +20,13 @@ Text = NewType("Text", str)
 # Formatting characters of modern IRC clients (modern.ircdocs.horse/formatting).
 _FORMATTING = frozenset("\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f")
 _SPACES = "\t\n\v\f\r\x1c\x85\u2028\u2029"
+
+
+_CODES = re.compile(
+    "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"
+    "|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"
+    "|[\x02\x0f\x11\x16\x1d\x1e\x1f]"
+)
 
 
 def _translation() -> dict[int, str | None]:
@@ -56,6 +64,11 @@ def neutral(raw: str) -> Text:
     except UnicodeEncodeError as error:
         raise InvalidText("The text is not valid Unicode") from error
     return Text(unicodedata.normalize("NFC", raw.translate(_NEUTRAL)))
+
+
+def unformatted(text: str) -> str:
+    """Return *text* without IRC formatting: neither its characters nor colour numbers."""
+    return _CODES.sub("", text)
 
 
 def cut(text: str, limit: int) -> str:
