@@ -21,9 +21,7 @@ def is_visible(fact: e.Fact) -> bool:
 
 
 def _spoken(hlc: Hlc, msgid: str, fact: e.Said) -> c.Change:
-    return c.Spoken(
-        hlc, msgid, fact.by, fact.target, fact.style, fact.text, fact.tags, fact.status
-    )
+    return c.Spoken(hlc, msgid, fact.by, fact.target, fact.style, fact.text, fact.tags, fact.status)
 
 
 def _entered(hlc: Hlc, msgid: str, fact: e.Joined) -> c.Change:
@@ -44,9 +42,7 @@ def _topic_changed(hlc: Hlc, msgid: str, fact: e.TopicSet) -> c.Change:
 
 def _modes_changed(hlc: Hlc, msgid: str, fact: e.ModesSet) -> c.Change:
     # Nobody is shown a password, not even its hash.
-    shown = tuple(
-        c.ShownMode(m.on, m.mode, "*" if m.mode == "k" else m.value) for m in fact.modes
-    )
+    shown = tuple(c.ShownMode(m.on, m.mode, "*" if m.mode == "k" else m.value) for m in fact.modes)
     return c.ModesChanged(hlc, msgid, fact.by, fact.channel, shown)
 
 
