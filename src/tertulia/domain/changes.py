@@ -114,11 +114,12 @@ class NickChanged(Change, frozen=True, gc=False):
 
 
 class Summoned(Change, frozen=True, gc=False):
-    """A user was invited to a channel."""
+    """A user was invited to a channel; *overheard* by those who are in it already."""
 
     by: Face
     whom: Face
     channel: str
+    overheard: bool = False
 
 
 class AwayChanged(Change, frozen=True, gc=False):

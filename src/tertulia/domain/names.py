@@ -12,7 +12,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from importlib import resources
-from typing import Self
+from typing import NewType, Self
 
 from tertulia.domain.errors import InvalidChannelName, InvalidNickname
 
@@ -133,18 +133,13 @@ class ChannelName(Name):
         return cls(text, fold_name(text))
 
 
-class Number(str):
-    """The 13 digits of a user (first digit 0) or a channel (first digit 1).
+Number = NewType("Number", str)
+"""The 13 digits of a user (first digit 0) or a channel (first digit 1)."""
 
-    Facts and records have it as a plain ``str``, the only one that msgspec encodes.
-    """
 
-    __slots__ = ()
-
-    @classmethod
-    def is_number(cls, raw: str) -> bool:
-        """Whether *raw* has the form of a number."""
-        return _NUMBER.fullmatch(raw) is not None
+def is_number(raw: str) -> bool:
+    """Whether *raw* has the form of a number."""
+    return _NUMBER.fullmatch(raw) is not None
 
 
 def fold_name(raw: str) -> str:

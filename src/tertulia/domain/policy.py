@@ -61,6 +61,12 @@ def can_say(channel: Channel, user: User) -> None:
         raise x.CannotSend(channel.name.text, "you are banned")
 
 
+def can_request(channel: Channel) -> None:
+    """May anyone send a CTCP request or response to *channel*?"""
+    if "C" in channel.flags:
+        raise x.CannotSend(channel.name.text, "it takes no CTCP messages")
+
+
 def can_set_topic(channel: Channel, user: User) -> None:
     """May *user* change the topic of *channel*?"""
     if not user.is_operator:

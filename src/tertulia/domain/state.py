@@ -11,16 +11,17 @@ from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.history import describe
 from tertulia.domain.ids import LOBBY, Conversation, Hlc, Uid, milliseconds
-from tertulia.domain.names import ChannelName, Nickname, Number, fold_name
+from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
 from tertulia.domain.text import Text
 
 VOICE = 1
 ADMIN = 2
 RANKS = {"o": ADMIN, "v": VOICE}
 
-FLAGS = "imnst"
+FLAGS = "Cimnst"
 LISTS = "beI"
 LOBBY_NAME = "#lobby"
+PARTNERS_MOST = 200
 BROADCAST_INTERVAL_MS = 10_000
 """How long one message to everyone takes to be paid for."""
 
@@ -45,7 +46,7 @@ class User:
 
     __slots__ = (
         "away", "broadcasts_until", "channels", "durable", "face", "host", "invited_to",
-        "modes", "nick", "number", "protocol", "realname", "secure", "since", "uid", "username",
+        "modes", "nick", "number", "partners", "protocol", "realname", "secure", "since", "uid", "username",
     )  # fmt: skip
 
     def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
@@ -64,6 +65,8 @@ class User:
         self.modes: frozenset[str] = frozenset()
         self.channels: dict[str, Channel] = {}
         self.invited_to: frozenset[str] = frozenset()
+        self.partners: dict[Uid, None] = {}
+        """Users with whom there were direct messages, the last ones."""
         self.broadcasts_until = 0
         """When the messages to everyone that this user has sent are paid for (Unix ms)."""
 
@@ -78,7 +81,7 @@ class Channel:
 
     __slots__ = (
         "admins", "created", "emptied", "flags", "incarnation", "invited", "key", "limit",
-        "lists", "name", "number", "occupants", "topic",
+        "lists", "name", "number", "occupants", "revision", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +100,9 @@ class Channel:
         self.emptied: int | None = created
         self.occupants: dict[Uid, int] = {}
         self.invited: set[Uid] = set()
+        self.revision = 0
+        """Grows when an occupant leaves, or is called or ranked otherwise; not when one
+        comes, so that a list of occupants can be kept and appended to."""
 
     @property
     def is_lobby(self) -> bool:
@@ -129,7 +135,7 @@ class State:
     def user_named(self, raw: str) -> User | None:
         """Return the user with that nickname, or with that number."""
         user = self._nicknames.get(fold_name(raw))
-        if user is None and Number.is_number(raw):
+        if user is None and is_number(raw):
             owner = self._number_owners.get(raw)
             return None if owner is None else self._nicknames.get(owner)
         return user
@@ -212,6 +218,7 @@ class State:
 
     def _take_out(self, user: User, channel: Channel, hlc: Hlc) -> None:
         channel.occupants.pop(user.uid, None)
+        channel.revision += 1
         if not channel.occupants:
             channel.emptied = milliseconds(hlc)
             self.changed_channels[channel.name.folded] = None
@@ -244,6 +251,14 @@ class State:
         if fact.target in ("*", "&") and (user := self.users.get(fact.by.uid)):
             now = milliseconds(hlc)
             user.broadcasts_until = max(user.broadcasts_until, now) + BROADCAST_INTERVAL_MS
+
+    def _remember_partners(self, one: Uid, other: Uid) -> None:
+        for uid, partner in ((one, other), (other, one)):
+            user = self.users.get(uid)
+            if user is not None and partner not in user.partners:
+                user.partners[partner] = None
+                if len(user.partners) > PARTNERS_MOST:
+                    del user.partners[next(iter(user.partners))]
 
     def _signalled(self, hlc: Hlc, msgid: str, fact: e.Signalled) -> list[c.Change]:
         self._charge_broadcast(hlc, fact)
@@ -282,6 +297,8 @@ class State:
         user.nick = Nickname.parse(fact.now.nick)
         user.number = Number(fact.now.number)
         user.face = fact.now
+        for channel in user.channels.values():
+            channel.revision += 1
         self._add_nickname(user)
         return [c.NickChanged(hlc, msgid, fact.by, fact.now)]
 
@@ -318,6 +335,7 @@ class State:
 
     def _ranks_set(self, hlc: Hlc, msgid: str, fact: e.RanksSet) -> list[c.Change]:
         channel = self.channels[fold_name(fact.channel)]
+        channel.revision += 1
         for change in fact.ranks:
             rank = RANKS[change.mode]
             held = channel.occupants[change.whom.uid]

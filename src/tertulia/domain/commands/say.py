@@ -33,6 +33,8 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
     target, style = intent.target, intent.style
     if isinstance(target, Channel):
         policy.can_say(target, actor)
+        if style in (e.Style.REQUEST, e.Style.RESPONSE):
+            policy.can_request(target)
         name, to = target.name.text, None
     elif isinstance(target, User):
         name, to = target.nick.text, target.uid
@@ -41,6 +43,4 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
         name, to = target, None
     if style == e.Style.TAGS:
         return [e.Signalled(actor.face, name, intent.tags or {}, to, intent.status)]
-    return [
-        e.Said(actor.face, name, style, intent.text, to, intent.tags, intent.status)
-    ]
+    return [e.Said(actor.face, name, style, intent.text, to, intent.tags, intent.status)]

@@ -1,0 +1,5 @@
+"""``python -m tertulia``."""
+
+from tertulia.cli import main
+
+main()

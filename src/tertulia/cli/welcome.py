@@ -1,0 +1,36 @@
+"""What the server says to the person who started it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from tertulia.server.addresses import own_addresses
+from tertulia.server.settings import Settings
+
+_HOW = {
+    "irc": "any IRC client, such as irssi -c {host} -p {port}",
+    "ircs": "an IRC client with TLS (the certificate is the server's own)",
+    "json": "the classic JSON client, port {port}",
+    "rech": "the JSON client that finds servers by itself, port {port}",
+}
+
+
+def welcome(settings: Settings, uris: list[str]) -> str:
+    """Return how to join, from here and from another machine."""
+    lines = [f"{settings.server.name} is ready. Join from this machine with"]
+    parts = [urlsplit(uri) for uri in uris]
+    for part in parts:
+        how = _HOW[part.scheme].format(host="localhost", port=_port(part.netloc))
+        lines.append(f"  {part.scheme + ':':6} {how}")
+    addresses = own_addresses()
+    open_to_all = any(part.hostname in ("*", None) for part in parts)
+    if open_to_all and addresses:
+        lines.append(f"From another machine the address is {' or '.join(addresses[:3])}.")
+    elif open_to_all:
+        lines.append("This machine has no address that others could reach.")
+    lines.append("Stop with Ctrl-C.")
+    return "\n".join(lines)
+
+
+def _port(netloc: str) -> str:
+    return netloc.rpartition(":")[2]

@@ -1,0 +1,76 @@
+"""CAP (ircv3.net/specs/extensions/capability-negotiation)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tertulia.protocols.irc import numerics as n
+from tertulia.protocols.irc.caps import NAMES, Cap
+from tertulia.protocols.irc.commands.registration import complete
+from tertulia.protocols.irc.commands.table import command
+from tertulia.protocols.irc.parser import Line
+
+if TYPE_CHECKING:
+    from tertulia.protocols.irc.session import IrcSession
+
+LIST_BYTES = 400
+
+
+@command("CAP", 1, unregistered=True)
+def cap(session: IrcSession, line: Line) -> None:
+    """``CAP LS [version] | LIST | REQ <names> | END``."""
+    subcommand = line.params[0].upper()
+    if subcommand == "LS":
+        _list_all(session, line)
+    elif subcommand == "LIST":
+        _send_list(session, "LIST", [name for name, bit in NAMES.items() if bit & session.caps])
+    elif subcommand == "REQ":
+        _request(session, line.params[1] if len(line.params) > 1 else "")
+    elif subcommand == "END":
+        if session.registration is not None:
+            session.registration.negotiating = False
+            complete(session)
+    else:
+        shown = line.params[0] if line.params[0] and " " not in line.params[0] else "*"
+        session.reply(n.ERR_INVALIDCAPCMD, shown, "Invalid CAP command")
+
+
+def _list_all(session: IrcSession, line: Line) -> None:
+    registration = session.registration
+    version = line.params[1] if len(line.params) > 1 else ""
+    number = int(version) if version.isascii() and version.isdigit() and len(version) < 6 else 301
+    if registration is not None:
+        registration.negotiating = True
+        registration.cap_version = max(registration.cap_version, number)
+    if number >= 302:
+        # Implied for clients of version 302 ("CAP LS Version").
+        session.set_caps(session.caps | Cap.CAP_NOTIFY)
+    _send_list(session, "LS", list(NAMES), several=number >= 302)
+
+
+def _send_list(
+    session: IrcSession, subcommand: str, names: list[str], *, several: bool = False
+) -> None:
+    lines = [""]
+    for name in names:
+        if several and len(lines[-1]) + len(name) > LIST_BYTES:
+            lines.append("")
+        lines[-1] += f" {name}" if lines[-1] else name
+    *first, last = lines
+    for text in first:
+        session.say("CAP", session.nick, subcommand, "*", text)
+    session.say("CAP", session.nick, subcommand, last)
+
+
+def _request(session: IrcSession, text: str) -> None:
+    if session.registration is not None:
+        session.registration.negotiating = True
+    caps = session.caps
+    for word in text.split():
+        bit = NAMES.get(word.removeprefix("-"))
+        if bit is None:
+            session.say("CAP", session.nick, "NAK", text)
+            return
+        caps = caps & ~bit if word.startswith("-") else caps | bit
+    session.say("CAP", session.nick, "ACK", text)
+    session.set_caps(caps)

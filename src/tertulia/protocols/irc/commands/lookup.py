@@ -1,0 +1,37 @@
+"""Finding what a client named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tertulia.domain.errors import NoSuchChannel, NoSuchUser
+from tertulia.domain.state import Channel, User
+
+if TYPE_CHECKING:
+    from tertulia.protocols.irc.session import IrcSession
+
+
+def find_channel(session: IrcSession, name: str) -> Channel | None:
+    """Return the channel of that name."""
+    return session.core.state.channel_named(name)
+
+
+def channel_named(session: IrcSession, name: str) -> Channel:
+    """Return the channel of that name, or raise `NoSuchChannel`."""
+    channel = session.core.state.channel_named(name)
+    if channel is None:
+        raise NoSuchChannel(shown(name))
+    return channel
+
+
+def user_named(session: IrcSession, name: str) -> User:
+    """Return the user of that nickname or number, or raise `NoSuchUser`."""
+    user = session.core.state.user_named(name)
+    if user is None:
+        raise NoSuchUser(shown(name))
+    return user
+
+
+def shown(name: str) -> str:
+    """Return *name* as it can be repeated in a parameter."""
+    return name if name and " " not in name and name[0] != ":" else "*"

@@ -1,0 +1,134 @@
+"""Saying things: PRIVMSG, NOTICE, TAGMSG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from tertulia.domain import errors as x
+from tertulia.domain.commands.say import Say
+from tertulia.domain.events import Style
+from tertulia.domain.state import Channel, User
+from tertulia.domain.text import Text, message_text
+from tertulia.protocols.irc import numerics as n
+from tertulia.protocols.irc.commands.channels import tell_if_away
+from tertulia.protocols.irc.commands.lookup import channel_named, user_named
+from tertulia.protocols.irc.commands.table import command
+from tertulia.protocols.irc.parser import Line
+
+if TYPE_CHECKING:
+    from tertulia.protocols.irc.session import IrcSession
+
+CLIENT_ID_TAG = "+tertulia/id"
+CLIENT_ID_LENGTH = 64
+
+Target = Channel | User | Literal["*", "&"]
+
+
+@command("PRIVMSG")
+def privmsg(session: IrcSession, line: Line) -> None:
+    """``PRIVMSG <targets> <text>``."""
+    params = line.params
+    if len(params) < 2:
+        _incomplete(session, line)
+        return
+    session.last_spoke = session.last_heard
+    style, text = _styled(params[1])
+    _send(session, line, style, message_text(text))
+
+
+def _incomplete(session: IrcSession, line: Line) -> None:
+    if not line.params:
+        session.reply(n.ERR_NORECIPIENT, f"No recipient given ({line.command})")
+    else:
+        session.reply(n.ERR_NOTEXTTOSEND, "No text to send")
+
+
+def _styled(text: str) -> tuple[int, str]:
+    """Return what a text is, and its words (CTCP: rawmessage between two \\x01)."""
+    if not text.startswith("\x01"):
+        return Style.SAY, text
+    text = text.removesuffix("\x01")[1:]
+    if text[:7].upper() == "ACTION ":
+        return Style.ACTION, text[7:]
+    return Style.REQUEST, text
+
+
+@command("NOTICE")
+def notice(session: IrcSession, line: Line) -> None:
+    """``NOTICE <targets> <text>``: nothing that goes wrong is answered (RFC 1459, 4.4.2)."""
+    if len(line.params) < 2:
+        return
+    style, text = _styled(line.params[1])
+    try:
+        words = message_text(text)
+    except x.InvalidText:
+        return
+    quiet = Style.NOTICE if style == Style.SAY else Style.RESPONSE
+    _send(session, line, quiet, words, answered=False)
+
+
+@command("TAGMSG", 1)
+def tagmsg(session: IrcSession, line: Line) -> None:
+    """``TAGMSG <targets>``: client-only tags alone."""
+    _send(session, line, Style.TAGS, Text(""))
+
+
+def _send(
+    session: IrcSession, line: Line, style: int, text: Text, *, answered: bool = True
+) -> None:
+    raw = line.params[0]
+    tags, client_id = _client_tags(line.tags) if line.tags else (None, None)
+    if "," not in raw:
+        _send_one(session, raw, style, text, tags, client_id, answered)
+        return
+    targets = [target for target in raw.split(",") if target]
+    most = session.service.config.targets_most
+    if len(targets) > most:
+        if answered:
+            session.reply(n.ERR_TOOMANYTARGETS, "*", f"Not sent: at most {most} targets")
+        return
+    for i, target in enumerate(dict.fromkeys(targets)):
+        own_id = f"{client_id}/{i}" if client_id else None
+        _send_one(session, target, style, text, tags, own_id, answered)
+
+
+def _send_one(
+    session: IrcSession,
+    raw: str,
+    style: int,
+    text: Text,
+    tags: dict[str, str] | None,
+    client_id: str | None,
+    answered: bool,
+) -> None:
+    try:
+        target, status = _target(session, raw)
+        session.core.execute(session, Say(target, text, style, tags, status, client_id))
+        if answered and style != Style.TAGS and type(target) is User and target.away is not None:
+            tell_if_away(session, target)
+    except x.ChatError as error:
+        if answered:
+            session.failed(error)
+
+
+def _target(session: IrcSession, raw: str) -> tuple[Target, str]:
+    first = raw[:1]
+    if first == "#":
+        return channel_named(session, raw), ""
+    if first == "$":
+        if raw == "$*":
+            return "*", ""
+        if raw[1:].lower() == session.service.config.server.lower():
+            return "&", ""
+    if first in ("@", "+") and raw[1:2] == "#":
+        return channel_named(session, raw[1:]), first
+    return user_named(session, raw), ""
+
+
+def _client_tags(tags: dict[str, str]) -> tuple[dict[str, str] | None, str | None]:
+    """Return the client-only tags, which are passed on, and the client's own message id."""
+    passed = {key: value for key, value in tags.items() if key.startswith("+")}
+    client_id = passed.pop(CLIENT_ID_TAG, None)
+    if client_id is not None and not 0 < len(client_id) <= CLIENT_ID_LENGTH:
+        client_id = None
+    return passed or None, client_id

@@ -1,0 +1,31 @@
+"""What can be set about IRC."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Operator(Struct, frozen=True):
+    """Someone who may become an operator; *password* is an argon2id hash."""
+
+    name: str
+    password: str
+
+
+class IrcConfig(Struct, frozen=True, kw_only=True):
+    """The settings of the IRC protocol; times are seconds."""
+
+    server: str = "tertulia.local"
+    network: str = "Tertulia"
+    description: str = "A Tertulia server"
+    version: str = "tertulia"
+    motd: tuple[str, ...] = ()
+    admin: str = ""
+    password: str | None = None
+    """What PASS must say before anyone may register."""
+    operators: tuple[Operator, ...] = ()
+    login_s: float = 60
+    ping_s: float = 120
+    monitored_most: int = 100
+    history_most: int = 100
+    targets_most: int = 4

@@ -1,0 +1,199 @@
+"""What IRC clients see of the changes, by the capabilities they asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import cast
+
+from tertulia.domain import changes as c
+from tertulia.domain.events import Face, Style
+from tertulia.domain.ids import Hlc, milliseconds
+from tertulia.domain.text import pieces
+from tertulia.protocols.irc.caps import Cap
+from tertulia.protocols.irc.parser import LINE_BYTES, format_tags
+
+_VERBS = {
+    Style.SAY: ("PRIVMSG", "", ""),
+    Style.NOTICE: ("NOTICE", "", ""),
+    Style.ACTION: ("PRIVMSG", "\x01ACTION ", "\x01"),
+    Style.REQUEST: ("PRIVMSG", "\x01", "\x01"),
+    Style.RESPONSE: ("NOTICE", "\x01", "\x01"),
+}
+# Messages to everyone are shown as notices, so that no client answers them by itself.
+_EVERYONE = {"*": "$*", "&": "$"}
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def server_time(hlc: Hlc) -> str:
+    """Return a time as IRCv3 server-time has it, UTC with milliseconds."""
+    seconds, ms = divmod(milliseconds(hlc), 1000)
+    return f"{_second(seconds)}.{ms:03}Z"
+
+
+class IrcFlavour:
+    """What a client with the capabilities *caps* sees; *server* is this server's name."""
+
+    __slots__ = ("_account", "_server", "_tags", "_time", "caps")
+
+    def __init__(self, caps: Cap, server: str) -> None:
+        self.caps = caps
+        self._server = server
+        self._tags = bool(caps & Cap.MESSAGE_TAGS)
+        self._time = bool(caps & Cap.SERVER_TIME)
+        self._account = bool(caps & Cap.ACCOUNT_TAG)
+
+    def render(self, change: c.Change) -> bytes:
+        """Return the lines for *change*; empty if such clients are not told."""
+        return _RENDER[type(change)](self, change, "")
+
+    def render_in_batch(self, change: c.Change, batch: str) -> bytes:
+        """Return the lines for *change* as part of the batch of that reference."""
+        return _RENDER[type(change)](self, change, f"batch={batch}")
+
+    def tagged(
+        self, change: c.Change, by: Face, more: str = "", client: dict[str, str] | None = None
+    ) -> str:
+        """Return the tags of a message, with ``@`` and a space; empty if there are none."""
+        tags = more
+        if self._time:
+            tags += f";time={server_time(change.hlc)}"
+        if self._account and by.account:
+            tags += f";account={by.account}"
+        if self._tags:
+            tags += f";msgid={change.msgid}"
+            if by.bot:
+                tags += ";bot"
+            if client:
+                tags += ";" + format_tags(client)
+        return f"@{tags.lstrip(';')} " if tags else ""
+
+    def _line(self, change: c.Change, by: Face, batch: str, rest: str) -> bytes:
+        return f"{self.tagged(change, by, batch)}:{by.mask} {rest}\r\n".encode()
+
+    def _spoken(self, change: c.Spoken, batch: str) -> bytes:
+        by, target, text = change.by, change.target, change.text
+        verb, opening, closing = _VERBS[change.style]
+        if target in _EVERYONE:
+            verb = "NOTICE"
+            target = "$*" if target == "*" else f"${self._server}"
+        head = f":{by.mask} {verb} {change.status}{target} :{opening}"
+        tags = self.tagged(change, by, batch, change.tags)
+        line = f"{head}{text}{closing}\r\n"
+        if len(line) * 4 <= LINE_BYTES or len(line.encode()) <= LINE_BYTES:
+            return f"{tags}{line}".encode()
+        room = LINE_BYTES - 2 - len(f"{head}{closing}".encode())
+        first, *others = pieces(text, room)
+        # The id is that of the whole message, so only its first piece bears it.
+        tagless = f"@{batch} " if batch else ""
+        return "".join(
+            [
+                f"{tags}{head}{first}{closing}\r\n",
+                *(f"{tagless}{head}{piece}{closing}\r\n" for piece in others),
+            ]
+        ).encode()
+
+    def _tags_spoken(self, change: c.TagsSpoken, batch: str) -> bytes:
+        if not self._tags:
+            return b""
+        tags = self.tagged(change, change.by, batch, change.tags)
+        return f"{tags}:{change.by.mask} TAGMSG {change.status}{change.target}\r\n".encode()
+
+    def _entered(self, change: c.Entered, batch: str) -> bytes:
+        by = change.by
+        if self.caps & Cap.EXTENDED_JOIN:
+            rest = f"JOIN {change.channel} {by.account or '*'} :{change.realname}"
+        else:
+            rest = f"JOIN {change.channel}"
+        line = self._line(change, by, batch, rest)
+        if self.caps & Cap.AWAY_NOTIFY and change.away is not None and not batch:
+            line += self._line(change, by, batch, f"AWAY :{change.away}")
+        return line
+
+    def _departed(self, change: c.Departed, batch: str) -> bytes:
+        reason = f" :{change.reason}" if change.reason else ""
+        if change.quit:
+            return self._line(change, change.by, batch, f"QUIT{reason}")
+        return self._line(change, change.by, batch, f"PART {change.channel}{reason}")
+
+    def _expelled(self, change: c.Expelled, batch: str) -> bytes:
+        rest = f"KICK {change.channel} {change.whom.nick} :{change.reason}"
+        return self._line(change, change.by, batch, rest)
+
+    def _topic_changed(self, change: c.TopicChanged, batch: str) -> bytes:
+        return self._line(change, change.by, batch, f"TOPIC {change.channel} :{change.topic}")
+
+    def _modes_changed(self, change: c.ModesChanged, batch: str) -> bytes:
+        return self._line(
+            change, change.by, batch, f"MODE {change.channel} {format_modes(change.modes)}"
+        )
+
+    def _gone(self, change: c.Gone, batch: str) -> bytes:
+        return self._line(change, change.by, batch, f"QUIT :{change.reason}")
+
+    def _nick_changed(self, change: c.NickChanged, batch: str) -> bytes:
+        return self._line(change, change.by, batch, f"NICK {change.now.nick}")
+
+    def _summoned(self, change: c.Summoned, batch: str) -> bytes:
+        if change.overheard and not self.caps & Cap.INVITE_NOTIFY:
+            return b""
+        rest = f"INVITE {change.whom.nick} {change.channel}"
+        return self._line(change, change.by, batch, rest)
+
+    def _away_changed(self, change: c.AwayChanged, batch: str) -> bytes:
+        if not self.caps & Cap.AWAY_NOTIFY:
+            return b""
+        message = "" if change.message is None else f" :{change.message}"
+        return self._line(change, change.by, batch, f"AWAY{message}")
+
+    def _realname_changed(self, change: c.RealnameChanged, batch: str) -> bytes:
+        if not self.caps & Cap.SETNAME:
+            return b""
+        return self._line(change, change.by, batch, f"SETNAME :{change.realname}")
+
+    def _user_mode_changed(self, change: c.UserModeChanged, batch: str) -> bytes:
+        sign = "+" if change.on else "-"
+        return self._line(change, change.by, batch, f"MODE {change.by.nick} {sign}{change.mode}")
+
+    def _arrived(self, _change: c.Arrived, _batch: str) -> bytes:
+        return b""
+
+
+def format_modes(modes: tuple[c.ShownMode, ...]) -> str:
+    """Return ``+ov-m ana rui``: the letters, then the parameters."""
+    letters, values, sign = "", [], ""
+    for mode in modes:
+        wanted = "+" if mode.on else "-"
+        if wanted != sign:
+            letters += wanted
+            sign = wanted
+        letters += mode.mode
+        if mode.value is not None and (mode.on or mode.mode != "l"):
+            values.append(mode.value)
+    return " ".join([letters, *values])
+
+
+_RENDER = cast(
+    "dict[type[c.Change], Callable[[IrcFlavour, c.Change, str], bytes]]",
+    {
+        c.Spoken: IrcFlavour._spoken,
+        c.TagsSpoken: IrcFlavour._tags_spoken,
+        c.Entered: IrcFlavour._entered,
+        c.Departed: IrcFlavour._departed,
+        c.Expelled: IrcFlavour._expelled,
+        c.TopicChanged: IrcFlavour._topic_changed,
+        c.ModesChanged: IrcFlavour._modes_changed,
+        c.Gone: IrcFlavour._gone,
+        c.NickChanged: IrcFlavour._nick_changed,
+        c.Summoned: IrcFlavour._summoned,
+        c.AwayChanged: IrcFlavour._away_changed,
+        c.RealnameChanged: IrcFlavour._realname_changed,
+        c.UserModeChanged: IrcFlavour._user_mode_changed,
+        c.Arrived: IrcFlavour._arrived,
+    },
+)

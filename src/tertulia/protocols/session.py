@@ -1,0 +1,325 @@
+"""What every protocol's end of a connection has in common.
+
+A session gets bytes from its connection (`Session.receive`), turns them into commands, and
+handles these one after the other. A handler that needs something slow (a password hash, a
+page of history) is a generator that yields a request and is given the answer; until then
+the commands behind it wait.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from tertulia.domain.changes import Change
+from tertulia.domain.chat import Intent
+from tertulia.domain.commands.connect import Connect
+from tertulia.domain.errors import ChatError
+from tertulia.domain.events import Fact
+from tertulia.domain.ids import Conversation, Hlc
+from tertulia.domain.state import State, User
+from tertulia.domain.world import World
+
+
+class Peer(Struct, frozen=True):
+    """Who is at the other end; *host* is an address in its shortest form."""
+
+    host: str
+    port: int
+    secure: bool = False
+
+
+class HashPassword(Struct, frozen=True):
+    """Request: the argon2id hash of a password (str)."""
+
+    password: str
+
+
+class VerifyPassword(Struct, frozen=True):
+    """Request: whether *password* is the one that was hashed (bool)."""
+
+    hash: str
+    password: str
+
+
+class ReadPage(Struct, frozen=True):
+    """Request: a page of history (list of `Change`), oldest first.
+
+    Between *after* and *before*, both exclusive; the last *limit* if *latest*.
+    """
+
+    conversation: Conversation
+    limit: int
+    after: Hlc | None = None
+    before: Hlc | None = None
+    latest: bool = False
+    messages_only: bool = True
+
+
+class ReadLatest(Struct, frozen=True):
+    """Request: the time of the last message of each conversation that has one between
+    *after* and *before* (dict of `Conversation` to `Hlc`)."""
+
+    conversations: tuple[Conversation, ...]
+    after: Hlc
+    before: Hlc
+
+
+Request = HashPassword | VerifyPassword | ReadPage | ReadLatest
+Steps: TypeAlias = Generator[Request, Any, None]
+"""A handler that waits for answers."""
+
+
+class Flavour(Protocol):
+    """What one kind of client sees; all sessions of one kind share one object."""
+
+    def render(self, change: Change) -> bytes:
+        """Return what is sent for *change*; empty if this kind of client is not told."""
+
+
+class Shell(Protocol):
+    """What a connection offers to the session on it."""
+
+    peer: Peer
+
+    def send(self, data: bytes) -> None:
+        """Send *data* after all that was sent before, when that is on disk."""
+
+    def close(self) -> None:
+        """Close the connection after what was sent."""
+
+    def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
+        """Fulfil *request*; *resume* is called with the answer, or with an exception."""
+
+    def hold(self, held: bool) -> None:
+        """Stop reading from the connection, or go on."""
+
+    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
+        """From now on cut what is sent into frames of *frame_bytes*, and send them one at a
+        time with a pause between; None: all at once.
+
+        When too many frames wait they are replaced by what *skipped* returns for their number.
+        """
+
+    def wake_in(self, seconds: float) -> None:
+        """Call the session's `advance` later."""
+
+    def now(self) -> float:
+        """Return a monotonic clock, in seconds."""
+
+    def command_over(self) -> None:
+        """What is sent from now on does not depend on what the last command did."""
+
+
+class Core(Protocol):
+    """What a session can do with the chat."""
+
+    state: State
+    world: World
+
+    def connect(self, session: Session[Any], intent: Connect) -> User:
+        """Let the person at *session* come to the server."""
+
+    def execute(self, session: Session[Any], intent: Intent) -> None:
+        """Do what the person at *session* wants, or raise a `ChatError`."""
+
+    def disconnect(self, session: Session[Any], reason: str) -> None:
+        """Let the person at *session* leave the server."""
+
+    def reflavour(self, session: Session[Any], flavour: Flavour) -> None:
+        """From now on *session* sees *flavour*."""
+
+    def session_of(self, user: User) -> Session[Any] | None:
+        """Return the session of *user*, if it is on this server."""
+
+
+class TokenBucket:
+    """*rate* tokens a second, at most *burst* of them saved up."""
+
+    __slots__ = ("_burst_s", "_due", "_interval")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._interval = 1 / rate
+        self._burst_s = burst / rate
+        self._due = 0.0
+
+    def take(self, now: float, tokens: int = 1) -> None:
+        """Take tokens, on credit if need be."""
+        self._due = max(self._due, now) + tokens * self._interval
+
+    def debt(self, now: float) -> float:
+        """Return the seconds until the credit is paid back, 0 or less if there is none."""
+        return self._due - now - self._burst_s
+
+
+Command = TypeVar("Command")
+
+
+class Session(Generic[Command]):
+    """One connection's conversation in one protocol."""
+
+    __slots__ = (
+        "_pending", "_steps", "bucket", "capturing", "closing", "core", "flavour", "last_heard",
+        "shell", "since", "user", "write",
+    )  # fmt: skip
+
+    protocol: ClassVar[str]
+    flavour: Flavour
+
+    def __init__(self, core: Core, shell: Shell, bucket: TokenBucket | None) -> None:
+        self.core = core
+        self.shell = shell
+        self.bucket = bucket
+        self.user: User | None = None
+        self.write: Callable[[bytes], None] = _ignore
+        """Puts bytes on the socket. Only the gate calls this; sessions use `shell.send`."""
+        self.capturing = False
+        """Whether what this session sees of its own actions goes through `show`."""
+        self.closing = False
+        self.since = self.last_heard = shell.now()
+        self._pending: deque[Command] | None = None
+        self._steps: Steps | None = None
+
+    # What a protocol says
+
+    def greet(self) -> None:
+        """The connection is there."""
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes off the wire."""
+        raise NotImplementedError
+
+    def eof(self) -> None:
+        """The other end will send nothing more."""
+        self.end("Connection closed")
+
+    def handle(self, command: Command) -> Steps | None:
+        """Do what *command* says."""
+        raise NotImplementedError
+
+    def cost(self, command: Command) -> int:
+        """How many tokens *command* takes from the bucket."""
+        return 1
+
+    def failed(self, error: ChatError) -> None:
+        """Tell that a command was refused."""
+        raise NotImplementedError
+
+    def refused(self, fact: Fact) -> None:
+        """Tell that *fact* could not be written to disk and did not happen."""
+        raise NotImplementedError
+
+    def echoes(self, change: Change) -> bool:
+        """Whether the session is shown this message of its own user."""
+        raise NotImplementedError
+
+    def show(self, change: Change) -> None:
+        """Send what *change* looks like here; for sessions that are `capturing`."""
+        self.shell.send(self.flavour.render(change))
+
+    def farewell(self, reason: str) -> None:
+        """Tell why the connection is being closed."""
+
+    def tick(self, now: float) -> None:
+        """Some seconds have passed; see to what is overdue."""
+
+    # What all protocols do
+
+    def take(self, commands: list[Command]) -> None:
+        """Handle *commands* in order, as the limits allow."""
+        if self._pending:
+            self._pending.extend(commands)
+        else:
+            self._work(deque(commands))
+
+    def advance(self) -> None:
+        """Go on with what waits."""
+        if self._pending and self._steps is None:
+            pending, self._pending = self._pending, None
+            self._work(pending)
+
+    def _work(self, pending: deque[Command]) -> None:
+        bucket, now = self.bucket, self.shell.now()
+        while pending and not self.closing:
+            if bucket is not None:
+                if (debt := bucket.debt(now)) > 0:
+                    self._pending = pending
+                    self.shell.hold(True)
+                    self.shell.wake_in(debt)
+                    return
+                bucket.take(now, self.cost(pending[0]))
+            self._start(pending.popleft())
+            if self._steps is not None:
+                self._pending = pending
+                self.shell.hold(True)
+                return
+        if self._pending is not None or bucket is not None:
+            self._pending = None
+            self.shell.hold(False)
+
+    def _start(self, command: Command) -> None:
+        try:
+            steps = self.handle(command)
+        except ChatError as error:
+            self.failed(error)
+            self.finished()
+            return
+        if steps is None:
+            self.finished()
+        else:
+            self._steps = steps
+            self._step(lambda: next(steps))
+
+    def _step(self, step: Callable[[], Request]) -> None:
+        try:
+            request = step()
+        except StopIteration:
+            self._steps = None
+        except ChatError as error:
+            self._steps = None
+            self.failed(error)
+        else:
+            self.shell.perform(request, self._resume)
+            return
+        self.finished()
+
+    def _resume(self, answer: Any) -> None:
+        steps = self._steps
+        if steps is None or self.closing:
+            return
+        if isinstance(answer, BaseException):
+            self._step(lambda: steps.throw(answer))
+        else:
+            self._step(lambda: steps.send(answer))
+        if self._steps is None:
+            if self._pending:
+                self.advance()
+            else:
+                self._pending = None
+                self.shell.hold(False)
+
+    def finished(self) -> None:
+        """A command is done."""
+        self.shell.command_over()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a handler waits for an answer."""
+        return self._steps is not None
+
+    def end(self, reason: str) -> None:
+        """Leave the server and close the connection; *reason* is what others are told."""
+        if self.closing:
+            return
+        self.closing = True
+        if self.user is not None:
+            self.core.disconnect(self, reason)
+        self.farewell(reason)
+        self.shell.close()
+
+
+def _ignore(_data: bytes) -> None:
+    """What is sent to a connection that is gone."""

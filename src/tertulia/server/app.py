@@ -1,0 +1,310 @@
+"""The server: everything put together, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+import tertulia
+from tertulia.domain.ids import HybridClock
+from tertulia.domain.state import State
+from tertulia.domain.world import World
+from tertulia.protocols.irc import IrcConfig, IrcService
+from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
+from tertulia.protocols.session import Request, Session, Shell, TokenBucket
+from tertulia.server.addresses import is_near
+from tertulia.server.connection import Connection
+from tertulia.server.fanout import AnySession
+from tertulia.server.hub import Hub
+from tertulia.server.listeners import Endpoint
+from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
+from tertulia.server.store import Store
+from tertulia.server.tls import Tls
+from tertulia.server.workers import Workers
+from tertulia.storage.search import Indexer
+
+logger = structlog.get_logger()
+
+BACKLOG = 1024
+SWEEP_S = 5.0
+GOODBYE_S = 2.0
+
+Open = Callable[[Shell, TokenBucket | None], Session[Any]]
+
+
+class ListenError(Exception):
+    """An address that cannot be listened on; ``str(error)`` is one line."""
+
+
+class Server:
+    """A running server. *reload* returns the settings as they are now on disk."""
+
+    def __init__(
+        self, settings: Settings, data: Path, reload: Callable[[], Settings] | None = None
+    ) -> None:
+        self._settings = settings
+        self._reload = reload or (lambda: settings)
+        self._loop = asyncio.get_running_loop()
+        self._store = Store(data)
+        state = State()
+        world = World(state, settings.rules(), self._store.server_id, _wall_ms, _random_below)
+        self._store.load(state, _wall_ms())
+        clock = HybridClock(_wall_ms, self._store.last_hlc)
+        self.hub = Hub(world, clock, self._store.tag, self._store.log, self._store.durable)
+        self._workers = Workers(self._store.history, self.after_batch)
+        self._indexer = (
+            Indexer(self._store.path, data / "search.db") if settings.history.search else None
+        )
+        self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
+        self.hub.observers.append(self._irc.observe)
+        self.hub.watchers_of = self._irc.watchers_of
+        json = JsonConfig(
+            login_s=settings.limits.legacy_login_s,
+            document_bytes=settings.limits.document_bytes,
+        )
+        self._services: dict[str, Open] = {
+            "irc": self._irc.session,
+            "ircs": self._irc.session,
+            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
+            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+        }
+        self._tls: Tls | None = None
+        self._data = data
+        self._listeners: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+        self._per_address: dict[str, int] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    # Starting and stopping
+
+    async def start(self, endpoints: list[Endpoint]) -> list[str]:
+        """Listen on *endpoints*; return the addresses, as they are printed.
+
+        Raises `ListenError` for an endpoint that was chosen and cannot be had; a default
+        one that cannot be had is a warning.
+        """
+        if self._indexer is not None:
+            self._indexer.start()
+        uris = []
+        for endpoint in endpoints:
+            try:
+                uris.append(await self._listen(endpoint))
+            except OSError as error:
+                text = f"{endpoint.scheme.name} cannot listen on port {endpoint.port}"
+                why = error.strerror or str(error)
+                if endpoint.chosen:
+                    raise ListenError(f"{text}: {why}") from error
+                logger.warning("port taken", protocol=endpoint.scheme.name, port=endpoint.port)
+        if not uris:
+            raise ListenError("no port could be listened on; choose others with --listen")
+        self._sweeper = asyncio.create_task(self._sweep())
+        return uris
+
+    async def _listen(self, endpoint: Endpoint) -> str:
+        host = self._host(endpoint)
+        port = endpoint.port
+        if endpoint.host is None and port == 0:
+            # All addresses are to share one port: let the kernel choose it once.
+            port = await self._free_port()
+        listener = await self._loop.create_server(
+            lambda: Connection(host, self._loop),
+            endpoint.host,
+            port,
+            backlog=BACKLOG,
+            ssl=self._tls_context() if endpoint.scheme.secure else None,
+            ssl_handshake_timeout=(
+                self._settings.limits.tls_handshake_s if endpoint.scheme.secure else None
+            ),
+        )
+        self._listeners.append(listener)
+        port = listener.sockets[0].getsockname()[1]
+        return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
+
+    async def _free_port(self) -> int:
+        probe = await self._loop.create_server(asyncio.Protocol, None, 0)
+        port: int = probe.sockets[0].getsockname()[1]
+        probe.close()
+        await probe.wait_closed()
+        return port
+
+    def _tls_context(self) -> Any:
+        if self._tls is None:
+            self._tls = Tls(self._settings.tls, self._data, self._settings.server.name)
+        return self._tls.context
+
+    def _host(self, endpoint: Endpoint) -> _Host:
+        return _Host(self, self._services[endpoint.scheme.name], endpoint.scheme.secure)
+
+    async def stop(self) -> None:
+        """Stop listening, tell the clients, write what waits, and close everything."""
+        self._stopping = True
+        for listener in self._listeners:
+            listener.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in list(self._connections):
+            if connection.session is not None:
+                connection.session.end("The server is shutting down")
+            else:
+                connection.transport.abort()
+        await self.hub.gate.settle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                while self._connections:
+                    await asyncio.sleep(0.01)
+        for connection in list(self._connections):
+            connection.transport.abort()
+        if self._indexer is not None:
+            await self._loop.run_in_executor(None, self._indexer.stop)
+        await self._loop.run_in_executor(None, self._workers.close)
+        await self._loop.run_in_executor(None, self._store.close)
+
+    def reload(self) -> str | None:
+        """Read settings and certificate again; return what is wrong with them, if anything.
+
+        Names, addresses and the data directory stay what they are until a restart.
+        """
+        try:
+            settings = self._reload()
+            config = _irc_config(settings)
+            if self._tls is not None:
+                self._tls.reload(settings.tls)
+        except SettingsError as error:
+            logger.error("settings not applied", reason=str(error))
+            return str(error)
+        self._settings = settings
+        self._irc.configure(config)
+        self.hub.world.rules = settings.rules()
+        logger.info("settings applied")
+        return None
+
+    # What connections ask for
+
+    @property
+    def output_bytes(self) -> int:
+        """How much may wait for one client."""
+        return self._settings.limits.output_bytes or 1 << 40
+
+    @property
+    def pacing_s(self) -> float:
+        """The pause between two messages to an old client."""
+        return self._settings.limits.legacy_pacing_ms / 1000
+
+    def admit(self, connection: Connection, opens: Open, secure: bool) -> AnySession | None:
+        """Return a session for a new connection, None if it is one too many or from afar."""
+        limits, host = self._settings.limits, connection.peer.host
+        if self._stopping:
+            return None
+        address = ipaddress.ip_address(host)
+        count = self._per_address.get(host, 0) + 1
+        # The count goes down when the connection is closed, refused ones included.
+        self._connections.add(connection)
+        self._per_address[host] = count
+        refusal = None
+        if not secure and not self._settings.server.allow_public and not is_near(address):
+            refusal = "not a near address"
+        elif limits.connections and len(self._connections) > limits.connections:
+            refusal = "too many connections"
+        elif 0 < limits.connections_per_address < count and not address.is_loopback:
+            refusal = "too many connections from this address"
+        if refusal is not None:
+            logger.info("connection refused", address=host, reason=refusal)
+            return None
+        rate = limits.commands_per_second
+        return opens(connection, TokenBucket(rate, limits.commands_burst) if rate else None)
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            host = connection.peer.host
+            self._per_address[host] -= 1
+            if not self._per_address[host]:
+                del self._per_address[host]
+
+    def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
+        """Fulfil a session's request."""
+        self._workers.perform(request, resume)
+
+    def after_batch(self, action: Callable[[], None]) -> None:
+        """Do *action* when what was sent so far is on its way."""
+        self.hub.gate.batch.after.append(action)
+        self.hub.gate.touch()
+
+    async def _sweep(self) -> None:
+        """Look for what is overdue, a part of the connections at a time."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = self._loop.time()
+            for i, connection in enumerate(list(self._connections)):
+                connection.tick(now)
+                if i % 500 == 499:
+                    await asyncio.sleep(0)
+            self.hub.end_forgotten_channels()
+
+
+class _Host:
+    """The server, as the connections of one listener see it."""
+
+    __slots__ = ("_opens", "_secure", "_server", "command_over", "send")
+
+    def __init__(self, server: Server, opens: Open, secure: bool) -> None:
+        self._server = server
+        self._opens = opens
+        self._secure = secure
+        self.send = server.hub.send
+        self.command_over = server.hub.command_over
+
+    @property
+    def output_bytes(self) -> int:
+        return self._server.output_bytes
+
+    @property
+    def pacing_s(self) -> float:
+        return self._server.pacing_s
+
+    def open_session(self, shell: Shell) -> AnySession | None:
+        assert isinstance(shell, Connection)
+        return self._server.admit(shell, self._opens, self._secure)
+
+    def closed(self, connection: Connection) -> None:
+        self._server.closed(connection)
+
+    def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
+        self._server.perform(request, resume)
+
+    def after_batch(self, action: Callable[[], None]) -> None:
+        self._server.after_batch(action)
+
+
+def _irc_config(settings: Settings) -> IrcConfig:
+    server, limits = settings.server, settings.limits
+    return IrcConfig(
+        server=server.name,
+        network=server.network,
+        description=server.description,
+        version=f"tertulia-{tertulia.__version__}",
+        motd=read_motd(server),
+        admin=server.admin,
+        password=None if server.password_file is None else read_password(server.password_file),
+        operators=settings.operators,
+        login_s=limits.login_s or float("inf"),
+        ping_s=limits.ping_s or float("inf"),
+        history_most=settings.history.page,
+    )
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+_random_below = random.SystemRandom().randrange

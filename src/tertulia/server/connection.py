@@ -1,0 +1,239 @@
+"""One connection, whatever its protocol: bytes in to its session, bytes out from the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import structlog
+
+from tertulia.protocols.session import Peer, Request, Shell
+from tertulia.server.addresses import shortest
+from tertulia.server.fanout import AnySession
+from tertulia.server.pacing import Pacer
+
+logger = structlog.get_logger()
+
+LINGER_S = 2.0
+_HTTP_VERBS = tuple(
+    f"{verb} ".encode()
+    for verb in ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE")
+)
+_LONGEST_VERB = 8
+
+
+class Host(Protocol):
+    """What a connection needs from the server it is on."""
+
+    output_bytes: int
+    pacing_s: float
+
+    def open_session(self, shell: Shell) -> AnySession | None:
+        """Return a session for a new connection, None if it is refused."""
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone."""
+
+    def send(self, session: AnySession, data: bytes) -> None:
+        """Send through the gate."""
+
+    def after_batch(self, action: Callable[[], None]) -> None:
+        """Do *action* when what was sent so far is on its way."""
+
+    def command_over(self) -> None:
+        """A command has been handled."""
+
+    def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
+        """Fulfil a session's request."""
+
+
+class Connection(asyncio.Protocol):
+    """A transport and the session on it; this is the session's `Shell`."""
+
+    __slots__ = (
+        "_head", "_held", "_host", "_loop", "_pacer", "peer", "session", "transport",
+    )  # fmt: skip
+
+    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
+        self._host = host
+        self._loop = loop
+        self._head: bytes | None = b""
+        self._held = False
+        self._pacer: Pacer | None = None
+        self.session: AnySession | None = None
+        self.peer = Peer("", 0)
+        self.transport: asyncio.Transport
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the session begin."""
+        self.transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        if not name:
+            self.transport.abort()
+            return
+        secure = transport.get_extra_info("sslcontext") is not None
+        self.peer = Peer(str(shortest(name[0])), name[1], secure)
+        self.transport.set_write_buffer_limits(high=self._host.output_bytes)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        session = self._host.open_session(self)
+        if session is None:
+            self.transport.close()
+            return
+        self.session = session
+        session.write = self.transport.write
+        self._guarded(session.greet)
+
+    def data_received(self, data: bytes) -> None:
+        """Give what came to the session."""
+        session = self.session
+        if session is None or session.closing:
+            return
+        if self._head is not None and self._is_http(data):
+            self.transport.abort()
+            return
+        session.last_heard = self._loop.time()
+        try:
+            session.receive(data)
+        except Exception:
+            self._broken()
+
+    def eof_received(self) -> bool:
+        """The other end sends no more."""
+        if self.session is not None:
+            if self.session.closing:
+                return False
+            self._guarded(self.session.eof)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: so is who was on it."""
+        session = self.session
+        if session is not None:
+            self._guarded(lambda: session.end("Connection lost" if exc else "Connection closed"))
+            session.write = _drop
+        self._host.closed(self)
+
+    def pause_writing(self) -> None:
+        """More waits for this client than it may leave unread."""
+        session = self.session
+        if session is not None:
+            reason = f"Output queue exceeded ({self._host.output_bytes} bytes)"
+            self._guarded(lambda: session.end(reason))
+            session.write = _drop
+        self.transport.abort()
+
+    # What the session calls
+
+    def send(self, data: bytes) -> None:
+        """Send *data* after all that was sent before, when that is on disk."""
+        if self.session is not None:
+            self._host.send(self.session, data)
+
+    def close(self) -> None:
+        """Close the connection after what was sent."""
+        self._host.after_batch(self._finish)
+
+    def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
+        """Fulfil *request*; *resume* is called with the answer, or with an exception."""
+        self._host.perform(request, lambda answer: self._guarded(lambda: resume(answer)))
+
+    def hold(self, held: bool) -> None:
+        """Stop reading, or go on."""
+        if held is not self._held and not self.transport.is_closing():
+            self._held = held
+            if held:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
+
+    def wake_in(self, seconds: float) -> None:
+        """Let the session go on later."""
+        self._loop.call_later(seconds, self._wake)
+
+    def now(self) -> float:
+        """Return a monotonic clock, in seconds."""
+        return self._loop.time()
+
+    def command_over(self) -> None:
+        """What is sent from now on does not depend on what the last command did."""
+        self._host.command_over()
+
+    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
+        """Send frames of that many bytes with a pause between two; None: all at once."""
+        assert self.session is not None
+        if self._pacer is not None:
+            self._pacer.flush()
+            self._pacer = None
+        self.session.write = self.transport.write
+        if frame_bytes is not None:
+            pause_s = self._host.pacing_s
+            self._pacer = Pacer(self.transport.write, pause_s, frame_bytes, skipped)
+            self.session.write = self._pacer.write
+
+    # Inside
+
+    def _wake(self) -> None:
+        session = self.session
+        if session is not None and not session.closing:
+            self._guarded(session.advance)
+
+    def tick(self, now: float) -> None:
+        """Let the session see to what is overdue."""
+        session = self.session
+        if session is not None and not session.closing:
+            self._guarded(lambda: session.tick(now))
+
+    def _is_http(self, data: bytes) -> bool:
+        """Whether this is a browser, perhaps sent here by a page to say things to us."""
+        head = (self._head or b"") + data[:_LONGEST_VERB]
+        self._head = None if len(head) >= _LONGEST_VERB else head
+        return head.startswith(_HTTP_VERBS)
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception:
+            self._broken()
+
+    def _broken(self) -> None:
+        """A fault of ours: it costs this connection, and no other."""
+        session = self.session
+        logger.exception("fault", protocol=session.protocol if session else "")
+        if session is not None and not session.closing:
+            try:
+                session.end("Internal error")
+            except Exception:
+                logger.exception("fault while closing")
+                self.transport.abort()
+
+    def _finish(self) -> None:
+        """Close, but let the other end read what was sent: a close with unread input
+        would make the kernel throw it away."""
+        if self.transport.is_closing():
+            return
+        if self._pacer is not None and self._pacer.waiting:
+            # What does not go out in time goes out glued, rather than not at all.
+            wait_s = min(self._pacer.drain_s, LINGER_S)
+            self._loop.call_later(wait_s, self._finish_glued, self._pacer)
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.hold(False)
+            self._loop.call_later(LINGER_S, self.transport.abort)
+        else:
+            self.transport.close()
+
+    def _finish_glued(self, pacer: Pacer) -> None:
+        if not self.transport.is_closing():
+            pacer.flush()
+            self._finish()
+
+
+def _drop(_data: bytes) -> None:
+    """What is sent to a connection that is gone."""

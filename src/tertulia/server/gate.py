@@ -1,0 +1,202 @@
+"""The gate: nothing leaves before what it depends on is on disk.
+
+All that one turn of the event loop produced is one batch: events for the log, and bytes for
+sockets. One batch is being written at a time; what happens meanwhile fills the next. When a
+batch is on disk, its bytes are sent, in order, with one write a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tertulia.domain.events import Event
+from tertulia.protocols.session import Session
+from tertulia.server.fanout import AnySession, Recipients
+from tertulia.storage.errors import StorageError
+
+GATHER_S = 0.002
+GATHER_SPEAKERS = 3
+GATHER_WRITES = 50
+REQUEUED_MOST = 10_000
+
+
+class Log(Protocol):
+    """Where events are written; see `tertulia.storage.log`."""
+
+    def append(
+        self,
+        events: list[Event],
+        writes: list[Any],
+        done: Callable[[StorageError | None], None],
+    ) -> None:
+        """Write a batch, then call *done* in any thread."""
+
+
+class Delivery:
+    """Bytes for some sessions; *durable* if they must not be seen unless the batch is on disk."""
+
+    __slots__ = ("chunks", "durable", "recipients")
+
+    def __init__(self, recipients: Recipients, chunk: bytes, durable: bool) -> None:
+        self.recipients = recipients
+        self.chunks = [chunk]
+        self.durable = durable
+
+
+class Batch:
+    """What one turn of the loop, or several, led to."""
+
+    __slots__ = ("after", "claims", "closings", "deliveries", "events", "speakers")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.claims: list[tuple[AnySession | None, Event]] = []
+        """Durable events, with who is told if they cannot be written."""
+        self.deliveries: list[Delivery] = []
+        self.closings: list[Callable[[], None]] = []
+        self.after: list[Callable[[], None]] = []
+        self.speakers: set[AnySession] = set()
+
+    def deliver(self) -> int:
+        """Send everything; return the number of sockets written to."""
+        deliveries = self.deliveries
+        if len(deliveries) == 1:
+            (delivery,) = deliveries
+            chunk = b"".join(delivery.chunks)
+            for session in delivery.recipients:
+                session.write(chunk)
+            return len(delivery.recipients)
+        return self._deliver_many()
+
+    def _deliver_many(self) -> int:
+        merged: dict[AnySession, list[bytes]] = {}
+        for delivery in self.deliveries:
+            chunks = delivery.chunks
+            for session in delivery.recipients:
+                if session in merged:
+                    merged[session] += chunks
+                else:
+                    merged[session] = chunks.copy()
+        for session, parts in merged.items():
+            session.write(parts[0] if len(parts) == 1 else b"".join(parts))
+        return len(merged)
+
+
+class Gate:
+    """Holds back the output of each batch until the log has it.
+
+    *take_writes* returns the statements that bring the tables of durable state up to date;
+    *end_turn* is called before a batch is closed; *failed* with each batch that could not
+    be written, after which it counts as never having happened.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        take_writes: Callable[[], list[Any]],
+        end_turn: Callable[[], None],
+        failed: Callable[[Batch, StorageError], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._log = log
+        self._take_writes = take_writes
+        self._end_turn = end_turn
+        self._failed = failed
+        self.batch = Batch()
+        self._committing: Batch | None = None
+        self._scheduled = False
+        self._last_writes = 0
+        self._settled: list[asyncio.Future[None]] = []
+
+    def touch(self) -> None:
+        """Something was added to the batch: close it when this turn of the loop is over."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn_over)
+
+    def send(self, session: Session[Any], data: bytes, durable: bool) -> None:
+        """Send *data* to one session, in its place among everything else."""
+        deliveries = self.batch.deliveries
+        if deliveries:
+            last = deliveries[-1]
+            if (
+                last.durable == durable
+                and len(last.recipients) == 1
+                and last.recipients[0] is session
+            ):
+                last.chunks.append(data)
+                return
+        self.add((session,), data, durable)
+
+    def add(self, recipients: Recipients, chunk: bytes, durable: bool) -> None:
+        """Send *chunk* to all of *recipients*."""
+        self.batch.deliveries.append(Delivery(recipients, chunk, durable))
+        self.touch()
+
+    async def settle(self) -> None:
+        """Wait until everything that happened is on disk and sent."""
+        self.touch()
+        while self._scheduled or self._committing is not None:
+            future = self._loop.create_future()
+            self._settled.append(future)
+            await future
+
+    def _turn_over(self) -> None:
+        if self._committing is not None:
+            return  # what was gathered goes when that is done
+        # Under load a little waiting makes one write a socket of many. It would only slow
+        # down a lone conversation, so it takes several speakers and many listeners.
+        if self._last_writes >= GATHER_WRITES and len(self.batch.speakers) >= GATHER_SPEAKERS:
+            self._loop.call_later(GATHER_S, self._submit)
+            self._last_writes = 0
+            return
+        self._submit()
+
+    def _submit(self) -> None:
+        if self._committing is not None or not self._scheduled:
+            return
+        self._end_turn()
+        batch, self.batch = self.batch, Batch()
+        self._scheduled = False
+        writes = self._take_writes()
+        if not batch.events and not writes:
+            self._open(batch)
+            return
+        self._committing = batch
+        loop = self._loop
+
+        def done(error: StorageError | None) -> None:
+            loop.call_soon_threadsafe(self._committed, batch, error)
+
+        self._log.append(batch.events, writes, done)
+
+    def _committed(self, batch: Batch, error: StorageError | None) -> None:
+        self._committing = None
+        if error is None:
+            self._open(batch)
+        else:
+            self._end_turn()
+            # What happened since rests on what did not happen.
+            later, self.batch = self.batch, Batch()
+            self._failed(batch, error)
+            self._failed(later, error)
+        if self._scheduled:
+            self._turn_over()
+
+    def _open(self, batch: Batch) -> None:
+        self._last_writes = batch.deliver()
+        self.finish(batch)
+        if not self._scheduled and self._settled:
+            for future in self._settled:
+                future.set_result(None)
+            self._settled.clear()
+
+    @staticmethod
+    def finish(batch: Batch) -> None:
+        """Do what was to be done when the batch has been sent."""
+        for close in batch.closings:
+            close()
+        for callback in batch.after:
+            callback()

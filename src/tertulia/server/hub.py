@@ -1,0 +1,409 @@
+"""Where the chat meets its sessions: changes are routed to whoever is to see them.
+
+The hub owns which session belongs to which user, and who sees what happens where. It is the
+`Core` that sessions talk to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tertulia.domain import changes as c
+from tertulia.domain.chat import Chat, Intent
+from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.events import ChannelEnded, Event, Fact, NumberAssigned
+from tertulia.domain.ids import HybridClock, Uid
+from tertulia.domain.names import fold_name
+from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
+from tertulia.domain.world import World
+from tertulia.protocols.session import Flavour
+from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
+from tertulia.server.gate import REQUEUED_MOST, Batch, Gate, Log
+from tertulia.storage.errors import StorageError
+from tertulia.storage.records import take_writes
+
+logger = structlog.get_logger()
+
+Observer = Callable[[c.Change], None]
+"""Is told of those who come, go, or change their nickname."""
+
+
+class DurableState(Struct, frozen=True):
+    """What the tables on disk say."""
+
+    channels: list[Channel]
+
+
+class Hub:
+    """The chat of this server and the sessions that take part in it.
+
+    *reload* reads the durable state back from disk, after a failure to write.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        clock: HybridClock,
+        origin_tag: int,
+        log: Log,
+        reload: Callable[[], DurableState],
+    ) -> None:
+        self.chat = Chat(world, clock, origin_tag, self._publish)
+        self.world = world
+        self.state: State = world.state
+        self.gate = Gate(log, lambda: take_writes(world.state), self._close_run, self._failed)
+        self.observers: list[Observer] = []
+        self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
+        """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
+        self._reload = reload
+        self._sessions: dict[Uid, AnySession] = {}
+        self._audiences: dict[str, Audience] = {}
+        self._everyone = Audience()
+        self._run: Run | None = None
+        self._acting: AnySession | None = None
+        self._tainted = False
+
+    # What sessions ask for
+
+    def connect(self, session: AnySession, intent: Connect) -> User:
+        """Let the person at *session* come to the server; raises `NicknameInUse`."""
+        self._acting, self._tainted = session, False
+        try:
+            user = self.chat.connect(intent)
+        finally:
+            self._acting = None
+        self._sessions[user.uid] = session
+        session.user = user
+        self._everyone.add(session)
+        return user
+
+    def execute(self, session: AnySession, intent: Intent) -> None:
+        """Do what the person at *session* wants, or raise the `ChatError` that says why not."""
+        assert session.user is not None
+        self._acting, self._tainted = session, False
+        try:
+            self.chat.execute(session.user, intent)
+        finally:
+            self._acting = None
+
+    def disconnect(self, session: AnySession, reason: str) -> None:
+        """Let the person at *session* leave the server."""
+        self.execute(session, Disconnect(reason))
+
+    def record(self, facts: list[Fact]) -> None:
+        """Let *facts* happen that nobody here asked for."""
+        self._tainted = False
+        self.chat.record(facts)
+
+    def reflavour(self, session: AnySession, flavour: Flavour) -> None:
+        """From now on *session* sees *flavour*."""
+        if flavour is session.flavour:
+            return
+        self._close_run()
+        user = session.user
+        places = [] if user is None else [self._audiences[name] for name in user.channels]
+        if user is not None:
+            places.append(self._everyone)
+        for audience in places:
+            audience.remove(session)
+        session.flavour = flavour
+        for audience in places:
+            audience.add(session)
+
+    def session_of(self, user: User) -> AnySession | None:
+        """Return the session of *user*, if it is on this server."""
+        return self._sessions.get(user.uid)
+
+    def sessions(self) -> list[AnySession]:
+        """Return the sessions of all users on this server."""
+        return list(self._sessions.values())
+
+    def send(self, session: AnySession, data: bytes) -> None:
+        """Send *data* to one session, in its place among everything else."""
+        if self._run is not None:
+            self._close_run()
+        self.gate.send(session, data, self._tainted)
+
+    def command_over(self) -> None:
+        """What is sent from now on does not depend on what was just done."""
+        self._tainted = False
+
+    # What happened
+
+    def _publish(self, events: list[Event], changes: list[c.Change], again: bool) -> None:
+        acting = self._acting
+        durable = False
+        batch = self.gate.batch
+        if events:
+            batch.events += events
+            for event in events:
+                if event.fact.durability == "durable":
+                    batch.claims.append((acting, event))
+                    durable = True
+            if acting is not None:
+                batch.speakers.add(acting)
+        self._tainted = durable
+        for change in changes:
+            if again:
+                self._show(acting, change)
+            else:
+                _ROUTES[type(change)](self, change, durable)
+        self.gate.touch()
+
+    def _spoken(self, change: c.Spoken, durable: bool) -> None:
+        target = change.target
+        if target[0] == "#":
+            audience = self._audiences.get(target) or self._audiences.get(fold_name(target))
+            if audience is None:
+                # Nobody is there to hear it, but who said it may want to see it.
+                self._echo(change)
+            elif change.status:
+                self._to_ranks(change, durable)
+            else:
+                self._to_audience(audience, change, durable, self._silent_speaker(change))
+        elif target in ("*", "&"):
+            self._to_audience(self._everyone, change, durable, self._silent_speaker(change))
+        else:
+            self._to_user(change, durable)
+
+    def _silent_speaker(self, change: c.Change) -> AnySession | None:
+        acting = self._acting
+        return None if acting is None or acting.echoes(change) else acting
+
+    def _echo(self, change: c.Change) -> None:
+        acting = self._acting
+        if acting is not None and acting.echoes(change):
+            self._show(acting, change)
+
+    def _to_user(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
+        self._echo(change)
+        user = self.state.user_named(change.target)
+        session = None if user is None else self._sessions.get(user.uid)
+        if session is not None:
+            self._deliver(((session.flavour, (session,)),), change, durable)
+
+    def _to_ranks(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
+        """Deliver what is meant for those of a rank (STATUSMSG)."""
+        wanted = ADMIN if change.status == "@" else ADMIN | VOICE
+        channel = self.state.channel_named(change.target)
+        assert channel is not None
+        self._echo(change)
+        for uid, rank in channel.occupants.items():
+            session = self._sessions.get(uid)
+            if rank & wanted and session is not None and session is not self._acting:
+                self._deliver(((session.flavour, (session,)),), change, durable)
+
+    def _in_channel(self, change: Any, durable: bool) -> None:
+        self._to_audience(self._audiences.get(fold_name(change.channel)), change, durable)
+
+    def _entered(self, change: c.Entered, durable: bool) -> None:
+        name = fold_name(change.channel)
+        audience = self._audiences.get(name)
+        if audience is None:
+            audience = self._audiences[name] = Audience()
+        self._close_run()
+        session = self._sessions.get(change.by.uid)
+        if session is not None:
+            audience.add(session)
+        self._to_audience(audience, change, durable)
+
+    def _departed(self, change: c.Departed, durable: bool) -> None:
+        self._in_channel(change, durable)
+        self._take_out(change.by.uid, (fold_name(change.channel),))
+
+    def _expelled(self, change: c.Expelled, durable: bool) -> None:
+        self._in_channel(change, durable)
+        self._take_out(change.whom.uid, (fold_name(change.channel),))
+
+    def _take_out(self, uid: Uid, names: Iterable[str]) -> None:
+        self._close_run()
+        session = self._sessions.get(uid)
+        for name in names:
+            audience = self._audiences.get(name)
+            if audience is not None and session is not None:
+                audience.remove(session)
+                if not audience:
+                    del self._audiences[name]
+
+    def _arrived(self, change: c.Arrived, _durable: bool) -> None:
+        self._tell_observers(change)
+
+    def _gone(self, change: c.Gone, durable: bool) -> None:
+        uid = change.by.uid
+        session = self._sessions.get(uid)
+        groups = self._neighbours(change.channels, session)
+        self._deliver(groups, change, durable)
+        self._take_out(uid, change.channels)
+        if session is not None:
+            self._everyone.remove(session)
+            del self._sessions[uid]
+        self._tell_observers(change)
+
+    def _nick_changed(self, change: c.NickChanged, durable: bool) -> None:
+        user = self.state.users[change.by.uid]
+        acting = self._sessions.get(user.uid)
+        self._show_own(acting, change, durable)
+        self._deliver(self._neighbours(user.channels, acting), change, durable)
+        self._tell_observers(change)
+
+    def _about_user(self, change: c.AwayChanged | c.RealnameChanged, durable: bool) -> None:
+        user = self.state.users[change.by.uid]
+        own = self._sessions.get(user.uid)
+        if isinstance(change, c.RealnameChanged):
+            self._show_own(own, change, durable)
+        groups = self._neighbours(user.channels, own)
+        self._deliver(groups, change, durable)
+        seen = {session for _, group in groups for session in group}
+        for watcher in self.watchers_of(user):
+            if watcher not in seen and watcher is not own:
+                self._deliver(((watcher.flavour, (watcher,)),), change, durable)
+
+    def _summoned(self, change: c.Summoned, durable: bool) -> None:
+        whom = self._sessions.get(change.whom.uid)
+        if whom is not None:
+            self._deliver(((whom.flavour, (whom,)),), change, durable)
+        audience = self._audiences.get(fold_name(change.channel))
+        if audience is not None:
+            # Those in the channel are told where their protocol has a word for it.
+            overheard = replace(change, overheard=True)
+            self._deliver(union((audience,), without=self._acting), overheard, durable)
+
+    def _user_mode_changed(self, change: c.UserModeChanged, durable: bool) -> None:
+        self._show_own(self._sessions.get(change.by.uid), change, durable)
+
+    def _tell_observers(self, change: c.Change) -> None:
+        for observer in self.observers:
+            observer(change)
+
+    # Who is to see it
+
+    def _neighbours(self, channels: Iterable[str], without: AnySession | None) -> Groups:
+        audiences = [self._audiences[name] for name in channels if name in self._audiences]
+        return union(audiences, without)
+
+    def _to_audience(
+        self,
+        audience: Audience | None,
+        change: c.Change,
+        durable: bool,
+        silent: AnySession | None = None,
+    ) -> None:
+        if audience is None:
+            return
+        acting = self._acting
+        if acting is not None and acting.capturing and acting is not silent:
+            # Its own copy is part of the answer to a labelled command.
+            self._show(acting, change)
+            silent = acting
+        run = self._run
+        if run is None or run.audience is not audience or run.durable is not durable:
+            self._close_run()
+            run = self._run = Run(audience, durable)
+        run.items.append((change, silent))
+
+    def _show(self, session: AnySession | None, change: c.Change) -> None:
+        if session is not None:
+            self._close_run()
+            session.show(change)
+
+    def _show_own(self, session: AnySession | None, change: c.Change, durable: bool) -> None:
+        if session is None:
+            return
+        if session is self._acting:
+            self._show(session, change)
+        else:
+            self._deliver(((session.flavour, (session,)),), change, durable)
+
+    def _deliver(self, groups: Groups, change: c.Change, durable: bool) -> None:
+        self._close_run()
+        for flavour, recipients in groups:
+            if recipients and (chunk := flavour.render(change)):
+                self.gate.add(recipients, chunk, durable)
+
+    def _close_run(self) -> None:
+        run = self._run
+        if run is not None:
+            self._run = None
+            for recipients, chunk in run.rendered():
+                self.gate.add(recipients, chunk, run.durable)
+
+    # What could not be written
+
+    def _failed(self, batch: Batch, error: StorageError) -> None:
+        """Undo what *batch* did to the durable state, and tell those who asked for it."""
+        if batch.claims:
+            logger.error("events refused", count=len(batch.claims), reason=str(error))
+        self._restore()
+        requeued = [event for event in batch.events if event.fact.durability != "durable"]
+        room = REQUEUED_MOST - len(self.gate.batch.events)
+        self.gate.batch.events += requeued[: max(0, room)]
+        for event in requeued:
+            if isinstance(event.fact, NumberAssigned):
+                self.state.changed_numbers[event.fact.nickname] = None
+        batch.deliveries = [d for d in batch.deliveries if not d.durable]
+        batch.deliver()
+        Gate.finish(batch)
+        for session, event in batch.claims:
+            if session is not None and not session.closing:
+                session.refused(event.fact)
+
+    def _restore(self) -> None:
+        """Take the durable state back from disk; who is where stays as it is."""
+        on_disk = {channel.name.folded: channel for channel in self._reload().channels}
+        for name, channel in list(self.state.channels.items()):
+            if name not in on_disk:
+                self.state.forget_channel(channel)
+                self._audiences.pop(name, None)
+        for channel in on_disk.values():
+            current = self.state.channels.get(channel.name.folded)
+            if current is not None:
+                channel.occupants = current.occupants
+                channel.invited = current.invited
+                for uid in channel.occupants:
+                    self.state.users[uid].channels[channel.name.folded] = channel
+            if channel.occupants and channel.emptied is not None:
+                channel.emptied = None
+                self.state.changed_channels[channel.name.folded] = None
+            self.state.restore_channel(channel)
+
+    # The life of channels
+
+    def end_forgotten_channels(self) -> None:
+        """End the channels that have been empty for longer than the rules allow."""
+        limit = self.world.now() - self.world.rules.channel_grace_s * 1000
+        over: list[Fact] = [
+            ChannelEnded(channel.name.text)
+            for channel in self.state.channels.values()
+            if channel.emptied is not None
+            and channel.emptied <= limit
+            and not channel.is_lobby
+            and not channel.admins
+        ]
+        if over:
+            self.record(over)
+
+
+_ROUTES = cast(
+    "dict[type[c.Change], Callable[[Hub, c.Change, bool], None]]",
+    {
+        c.Spoken: Hub._spoken,
+        c.TagsSpoken: Hub._spoken,
+        c.Entered: Hub._entered,
+        c.Departed: Hub._departed,
+        c.Expelled: Hub._expelled,
+        c.TopicChanged: Hub._in_channel,
+        c.ModesChanged: Hub._in_channel,
+        c.Arrived: Hub._arrived,
+        c.Gone: Hub._gone,
+        c.NickChanged: Hub._nick_changed,
+        c.AwayChanged: Hub._about_user,
+        c.RealnameChanged: Hub._about_user,
+        c.Summoned: Hub._summoned,
+        c.UserModeChanged: Hub._user_mode_changed,
+    },
+)

@@ -1,0 +1,70 @@
+"""Where the server listens: what ``--listen`` says, and the default ports."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from tertulia.server.settings import SettingsError
+
+
+class Scheme(Struct, frozen=True):
+    """A protocol one can listen for; *port* is its default, None for any free one."""
+
+    name: str
+    port: int | None
+    secure: bool = False
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("irc", 6667),
+        Scheme("ircs", 6697, secure=True),
+        Scheme("json", 12000),
+        Scheme("rech", None),
+    )
+}
+
+
+class Endpoint(Struct, frozen=True):
+    """Where to listen. *host* None means all addresses, IPv4 and IPv6; *chosen* that
+    somebody asked for just this one, so that it has to work."""
+
+    scheme: Scheme
+    host: str | None
+    port: int
+    chosen: bool
+
+    @property
+    def uri(self) -> str:
+        """Return the address as it is printed and given to ``--listen``."""
+        host = self.host or "*"
+        return f"{self.scheme.name}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def parse(uri: str) -> Endpoint:
+    """Return the endpoint that *uri* names; raises `SettingsError`."""
+    parts = urlsplit(uri)
+    scheme = SCHEMES.get(parts.scheme)
+    if scheme is None or not uri.startswith(f"{parts.scheme}://"):
+        known = ", ".join(f"{name}://" for name in SCHEMES)
+        raise SettingsError(f"--listen {uri}: must begin with one of {known}")
+    try:
+        port = parts.port
+    except ValueError:
+        raise SettingsError(f"--listen {uri}: the port is a number from 0 to 65535") from None
+    if parts.path not in ("", "/") or parts.query or parts.username:
+        raise SettingsError(f"--listen {uri}: nothing may follow the port")
+    host = parts.hostname
+    if port is None:
+        port = scheme.port or 0
+    return Endpoint(scheme, None if host in ("*", None) else host, port, chosen=True)
+
+
+def defaults(address: str | None) -> list[Endpoint]:
+    """Return where the server listens if nobody says otherwise."""
+    return [
+        Endpoint(scheme, address, scheme.port or 0, chosen=False) for scheme in SCHEMES.values()
+    ]

@@ -1,0 +1,71 @@
+"""The data directory: opened by one server at a time, and what a start finds in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from tertulia.domain.ids import LOBBY
+from tertulia.domain.names import ChannelName, Number
+from tertulia.domain.state import LOBBY_NAME, Channel, State
+from tertulia.server.hub import DurableState
+from tertulia.storage import database, records
+from tertulia.storage.errors import StorageError
+from tertulia.storage.history import History, origin_tag
+from tertulia.storage.log import Log
+
+LOBBY_NUMBER = Number("1000000000000")
+
+
+class Store:
+    """What is on disk, open for a running server. Raises `StorageError`."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        try:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(f"another server uses {data}; stop it, or give --data") from error
+        except OSError as error:
+            raise StorageError(f"cannot use {data}: {error.strerror}") from error
+        self.path = data / "tertulia.db"
+        writer = database.connect(self.path)
+        database.migrate(writer)
+        self.server_id = database.server_id(writer)
+        self.last_hlc = database.last_hlc(writer)
+        source, self.epoch = database.open_epoch(writer, self.server_id)
+        self.tag = origin_tag(self.server_id, self.epoch)
+        self.log = Log(writer, source)
+        self.history = History(database.connect(self.path, read_only=True))
+        self._reader = database.connect(self.path, read_only=True)
+
+    def load(self, state: State, now_ms: int) -> None:
+        """Bring back what the tables say."""
+        for nickname, number in records.load_numbers(self._reader):
+            state.restore_number(nickname, number)
+        for channel in self.durable().channels:
+            # Nobody is in it yet: it counts as left when the server was last heard of.
+            if channel.emptied is None:
+                channel.emptied = now_ms
+                state.changed_channels[channel.name.folded] = None
+            state.restore_channel(channel)
+        if LOBBY_NAME not in state.channels:
+            state.restore_channel(_lobby(now_ms))
+            state.changed_channels[LOBBY_NAME] = None
+
+    def durable(self) -> DurableState:
+        """Return what the tables say of channels."""
+        return DurableState(records.load_channels(self._reader))
+
+    def close(self) -> None:
+        """Finish what waits, and let another server use the directory."""
+        self.log.close()
+        self._reader.close()
+        os.close(self._lock)
+
+
+def _lobby(now_ms: int) -> Channel:
+    return Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_ms)

@@ -1,0 +1,111 @@
+"""What takes long, done in threads: password hashes and reads of history.
+
+Passwords are argon2id (RFC 9106). A password that was verified once is known by a keyed hash
+in memory, so that the next to come with it does not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import argon2
+
+from tertulia.domain.history import describe
+from tertulia.domain.ids import msgid
+from tertulia.protocols.session import (
+    HashPassword,
+    ReadLatest,
+    ReadPage,
+    Request,
+    VerifyPassword,
+)
+from tertulia.storage.history import History, Page
+
+HASHERS = 2
+VERIFIED_MOST = 10_000
+
+hasher = argon2.PasswordHasher()
+
+
+class Workers:
+    """The threads. *settle* calls what it is given when all that happened is on disk."""
+
+    def __init__(self, history: History, settle: Callable[[Callable[[], None]], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._history = history
+        self._settle = settle
+        self._hashers = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self._key = secrets.token_bytes(32)
+        self._verified: dict[bytes, None] = {}
+
+    def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
+        """Fulfil *request*; *resume* is called in the loop with the answer or an exception."""
+        match request:
+            case HashPassword(password):
+                self._run(self._hashers, lambda: hasher.hash(password), resume)
+            case VerifyPassword(hashed, password):
+                self._verify(hashed, password, resume)
+            case ReadPage() | ReadLatest():
+                read = self._read_page if isinstance(request, ReadPage) else self._read_latest
+                self._settle(lambda: self._run(self._reader, lambda: read(request), resume))
+
+    def close(self) -> None:
+        """Finish what is under way; what waits is dropped."""
+        for pool in (self._hashers, self._reader):
+            pool.shutdown(wait=True, cancel_futures=True)
+        self._history.close()
+
+    def _run(
+        self, pool: ThreadPoolExecutor, job: Callable[[], Any], resume: Callable[[Any], None]
+    ) -> None:
+        future = self._loop.run_in_executor(pool, job)
+        future.add_done_callback(
+            lambda f: None if f.cancelled() else resume(f.exception() or f.result())
+        )
+
+    def _verify(self, hashed: str, password: str, resume: Callable[[Any], None]) -> None:
+        digest = hmac.digest(self._key, f"{hashed}\0{password}".encode(), "sha256")
+        if digest in self._verified:
+            resume(True)
+            return
+
+        def verified(answer: Any) -> None:
+            if answer is True:
+                self._verified[digest] = None
+                if len(self._verified) > VERIFIED_MOST:
+                    del self._verified[next(iter(self._verified))]
+            resume(answer)
+
+        self._run(self._hashers, lambda: is_password(hashed, password), verified)
+
+    def _read_page(self, request: Any) -> list[Any]:
+        page = Page(
+            request.conversation,
+            request.limit,
+            request.after,
+            request.before,
+            request.latest,
+            request.messages_only,
+        )
+        return [
+            describe(stored.hlc, msgid(stored.hlc, stored.origin_tag), stored.fact)
+            for stored in self._history.page(page)
+        ]
+
+    def _read_latest(self, request: Any) -> dict[Any, Any]:
+        found = self._history.latest(request.conversations, request.after, request.before)
+        return {stored.conversation: stored.hlc for stored in found}
+
+
+def is_password(hashed: str, password: str) -> bool:
+    """Whether *password* is the one whose argon2id hash is *hashed*."""
+    try:
+        return hasher.verify(hashed, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
