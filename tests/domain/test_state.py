@@ -1,7 +1,10 @@
 import pytest
 from hypothesis import example, given
 
+from tertulia.domain import state as module
+from tertulia.domain.commands.say import Say
 from tertulia.domain.events import ChannelEnded
+from tertulia.domain.text import Text
 from tertulia.domain.world import Rules
 from tests.domain.kit import SCRIPTS, Room, check_state, play
 
@@ -52,3 +55,15 @@ def test_a_channel_that_ended_leaves_nothing():
     assert "#tea" in room.state.changed_channels
     room.chat.record([ChannelEnded("#Tea")])
     check_state(room.state)
+
+
+def test_who_wrote_to_whom_is_remembered_of_the_last_ones(monkeypatch):
+    monkeypatch.setattr(module, "PARTNERS_MOST", 2)
+    room = Room()
+    ana, bob, eve, joe = (room.user(nick) for nick in ("ana", "bob", "eve", "joe"))
+    for partner in (bob, eve, bob, joe):
+        room.do(ana, Say(partner, Text("hello")))
+    assert list(ana.partners) == [eve.uid, joe.uid]
+    assert list(bob.partners) == [ana.uid]
+    room.do(ana, Say("*", Text("hello")))
+    assert len(ana.partners) == 2

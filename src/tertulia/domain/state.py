@@ -46,7 +46,8 @@ class User:
 
     __slots__ = (
         "away", "broadcasts_until", "channels", "durable", "face", "host", "invited_to",
-        "modes", "nick", "number", "partners", "protocol", "realname", "secure", "since", "uid", "username",
+        "modes", "nick", "number", "partners", "protocol", "realname", "secure", "since", "uid",
+        "username",
     )  # fmt: skip
 
     def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
@@ -245,6 +246,8 @@ class State:
 
     def _said(self, hlc: Hlc, msgid: str, fact: e.Said) -> list[c.Change]:
         self._charge_broadcast(hlc, fact)
+        if fact.to is not None:
+            self._remember_partners(fact.by.uid, fact.to)
         return [describe(hlc, msgid, fact)]
 
     def _charge_broadcast(self, hlc: Hlc, fact: e.Said | e.Signalled) -> None:
