@@ -38,7 +38,7 @@ def encode_channel(channel: Channel) -> str:
     """Return the record of *channel*."""
     record = ChannelRecord(
         name=channel.name.text,
-        number=str(channel.number),
+        number=channel.number,
         incarnation=channel.incarnation,
         created=channel.created,
         emptied=channel.emptied,
@@ -83,7 +83,7 @@ def take_writes(state: State) -> list[Write]:
             writes.append((sql, (name, encode_channel(channel))))
     for nickname in state.changed_numbers:
         sql = "INSERT OR REPLACE INTO number VALUES (?, ?)"
-        writes.append((sql, (nickname, str(state.numbers[nickname]))))
+        writes.append((sql, (nickname, state.numbers[nickname])))
     state.changed_channels.clear()
     state.changed_numbers.clear()
     return writes

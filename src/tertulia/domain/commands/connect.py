@@ -29,7 +29,7 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
         raise NicknameInUse(intent.nick.text)
     facts, number = number_of(world, intent.nick)
     mask = f"{intent.nick}!{intent.username}@{intent.host}"
-    face = e.Face(world.fresh_uid(), intent.nick.text, str(number), mask)
+    face = e.Face(world.fresh_uid(), intent.nick.text, number, mask)
     realname = short_text(intent.realname, world.rules.realname_bytes)
     return [
         *facts,
@@ -43,7 +43,7 @@ def number_of(world: World, nick: Nickname) -> tuple[list[e.Fact], Number]:
     if number is not None:
         return [], number
     number = world.fresh_number("0")
-    return [e.NumberAssigned(nick.folded, str(number))], number
+    return [e.NumberAssigned(nick.folded, number)], number
 
 
 class Disconnect(Struct, frozen=True):

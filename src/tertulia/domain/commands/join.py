@@ -38,7 +38,7 @@ def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
 
 
 def _create(world: World, actor: User, intent: Join) -> list[e.Fact]:
-    number = str(world.fresh_number("1"))
+    number = world.fresh_number("1")
     name = intent.channel.text
     return [
         e.ChannelCreated(actor.face, name, number, world.fresh_incarnation(), intent.new_key),

@@ -28,5 +28,5 @@ def rename(world: World, actor: User, intent: Rename) -> list[e.Fact]:
         raise NicknameInUse(nick.text)
     facts, number = number_of(world, nick)
     mask = f"{nick}!{actor.username}@{actor.host}"
-    now = replace(actor.face, nick=nick.text, number=str(number), mask=mask)
+    now = replace(actor.face, nick=nick.text, number=number, mask=mask)
     return [*facts, e.Renamed(actor.face, now)]
