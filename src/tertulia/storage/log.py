@@ -23,7 +23,7 @@ CHECKPOINT_PAGES = 2_000
 _SEQ_BITS = 40
 _ROWS = 32
 _COLUMNS = 6
-_INSERT = "INSERT OR IGNORE INTO event VALUES "
+_INSERT = "INSERT INTO event VALUES "
 _INSERT_ONE = _INSERT + "(?,?,?,?,?,?)"
 _INSERT_MANY = _INSERT + ",".join(["(?,?,?,?,?,?)"] * _ROWS)
 
@@ -60,20 +60,44 @@ class Log:
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             events, writes, done = item
-            try:
-                self._commit(events, writes)
-            except (apsw.Error, OSError) as error:
-                done(StorageError(str(error)))
-            else:
-                done(None)
+            done(self._try_commit(events, writes))
             if self._wal_pages > CHECKPOINT_PAGES:
                 self._checkpoint()
 
-    def _commit(self, events: Sequence[Event], writes: Sequence[Write]) -> None:
-        execute = self._db.execute
-        execute("BEGIN IMMEDIATE")
+    def _try_commit(self, events: Sequence[Event], writes: Sequence[Write]) -> StorageError | None:
         try:
             values = _rows(events, self._next_id)
+            try:
+                self._commit(values, writes)
+            except apsw.ConstraintError:
+                self._commit(self._as_new(values), writes)
+        except Exception as error:
+            # Whatever it was: without this thread the server would wait for ever.
+            return StorageError(str(error))
+        self._next_id += len(events)
+        return None
+
+    def _as_new(self, values: list[object]) -> list[object]:
+        """Return the rows without the client's ids of those that the log has already.
+
+        The chat answers retries from memory; one that it has forgotten happens again. Leaving
+        it out would leave a hole among the ids, and nothing of what was shown.
+        """
+        known = "SELECT 1 FROM event WHERE retry = ?"
+        seen: set[object] = set()
+        for i in range(_COLUMNS - 1, len(values), _COLUMNS):
+            retry = values[i]
+            if retry in seen or self._db.execute(known, (retry,)).fetchone() is not None:
+                values[i] = None
+            seen.add(retry)
+        return values
+
+    def _commit(self, values: Sequence[object], writes: Sequence[Write]) -> None:
+        execute = self._db.execute
+        if self._db.in_transaction:  # the last one could not even be rolled back
+            execute("ROLLBACK")
+        execute("BEGIN IMMEDIATE")
+        try:
             # Many rows a statement: each statement gives up the interpreter once, and
             # taking it back from a busy event loop is what costs.
             whole = len(values) - len(values) % (_ROWS * _COLUMNS)
@@ -88,7 +112,6 @@ class Log:
             if self._db.in_transaction:
                 execute("ROLLBACK")
             raise
-        self._next_id += len(events)
 
     def _count_wal(self, _db: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
