@@ -99,9 +99,9 @@ def open_epoch(db: apsw.Connection, server: bytes) -> tuple[int, int]:
     """
     with db:
         query = "SELECT coalesce(max(epoch), 0) + 1 FROM source WHERE server = ?"
-        (epoch,) = db.execute(query, (server,)).fetchone()
+        epoch = int(db.execute(query, (server,)).get)
         insert = "INSERT INTO source (server, epoch) VALUES (?, ?) RETURNING id"
-        (source,) = db.execute(insert, (server, epoch)).fetchone()
+        source = int(db.execute(insert, (server, epoch)).get)
     return source, epoch
 
 
@@ -109,4 +109,3 @@ def last_hlc(db: apsw.Connection) -> int:
     """Return the latest clock value that this server wrote, 0 if none."""
     row = db.execute("SELECT hlc FROM event ORDER BY id DESC LIMIT 1").fetchone()
     return 0 if row is None else row[0]
-

@@ -61,7 +61,9 @@ class History:
         found = self.stored(rows)
         return found[::-1] if page.latest else found
 
-    def latest(self, conversations: Iterable[Conversation], after: Hlc, before: Hlc) -> list[Stored]:
+    def latest(
+        self, conversations: Iterable[Conversation], after: Hlc, before: Hlc
+    ) -> list[Stored]:
         """Return the last message of each of *conversations*, if it is between the two."""
         found: list[Stored] = []
         for conversation in conversations:
@@ -82,10 +84,9 @@ class History:
 
     def _tag(self, source: int) -> int:
         if source not in self._tags:
-            row = self._db.execute(
-                "SELECT server, epoch FROM source WHERE id = ?", (source,)
-            ).fetchone()
-            self._tags[source] = origin_tag(*row)
+            query = "SELECT server, epoch FROM source WHERE id = ?"
+            server, epoch = self._db.execute(query, (source,)).get
+            self._tags[source] = origin_tag(server, epoch)
         return self._tags[source]
 
 

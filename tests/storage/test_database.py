@@ -1,0 +1,213 @@
+import re
+
+import apsw
+import pytest
+
+from tertulia.domain.events import Said
+from tertulia.domain.ids import Uid
+from tertulia.domain.names import Number
+from tertulia.domain.state import Topic
+from tertulia.domain.text import Text
+from tertulia.storage import database
+from tertulia.storage.database import (
+    MIGRATIONS,
+    connect,
+    last_hlc,
+    migrate,
+    open_epoch,
+    server_id,
+)
+from tertulia.storage.errors import StorageError
+from tertulia.storage.history import History, Page
+from tertulia.storage.records import load_channels, load_numbers
+from tests.storage.kit import TEA, said
+
+# A database of version 1 as it was. It never changes; every later version must open it.
+VERSION_1 = r"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY,
+    server BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    UNIQUE (server, epoch)
+) STRICT;
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    hlc INTEGER NOT NULL,
+    conversation INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    retry TEXT
+) STRICT;
+CREATE INDEX history ON event (conversation, hlc) WHERE conversation <> 0;
+CREATE UNIQUE INDEX retried ON event (retry) WHERE retry IS NOT NULL;
+CREATE TABLE channel (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE number (nickname TEXT PRIMARY KEY, number TEXT NOT NULL) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;
+
+INSERT INTO meta VALUES ('server_id', x'000102030405060708090a0b0c0d0e0f');
+INSERT INTO source VALUES (1, x'000102030405060708090a0b0c0d0e0f', 1);
+INSERT INTO event VALUES
+(1099511627777, 111411200000000, 0, 2,
+ '{"k":"number","nickname":"ana","number":"0415100000001"}', NULL),
+(1099511627778, 111411200000001, 5000, 2,
+ '{"k":"created","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","number":"1415100000002","incarnation":5000,"key":null}', NULL),
+(1099511627779, 111411200000002, 5000, 1,
+ '{"k":"joined","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","admin":true}', NULL),
+(1099511627780, 111411200000003, 5000, 0,
+ '{"k":"said","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"target":"#Tea","style":0,"text":"hello é"}', 's1/id1'),
+(1099511627781, 111411200000004, 5000, 1,
+ '{"k":"parted","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","reason":"bye","quit":true}', NULL);
+INSERT INTO channel VALUES ('#tea',
+ '{"name":"#Tea","number":"1415100000002","incarnation":5000,"created":1700000000,"emptied":1700000009,"topic":{"text":"cups","by":"ana!u@h","at":1700000001},"key":"$argon2id$x","limit":9,"flags":"nt","lists":{"b":{"eve!*@*":{"by":"ana!u@h","at":1700000002}}},"admins":["i1"]}');
+INSERT INTO number VALUES ('ana', '0415100000001');
+"""  # noqa: E501
+
+
+def database_of_version_1(path):
+    with apsw.Connection(str(path)) as db:
+        db.execute(VERSION_1)
+    return path
+
+
+def schema(db):
+    """The statements of the schema as words, without comments."""
+    rows = db.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {(kind, name): re.sub("--.*", "", sql).split() for kind, name, sql in rows}
+
+
+@pytest.fixture
+def old(tmp_path):
+    with connect(database_of_version_1(tmp_path / "old.db")) as db:
+        migrate(db)
+        yield db
+
+
+def test_an_old_database_gets_the_present_form(old, tmp_path):
+    with connect(tmp_path / "new.db") as new:
+        migrate(new)
+        assert schema(old) == schema(new)
+    assert old.pragma("user_version") == len(MIGRATIONS)
+    assert old.pragma("integrity_check") == "ok"
+
+
+def test_what_is_in_an_old_database_is_there(old):
+    assert server_id(old) == bytes(range(16))
+    assert load_numbers(old) == [("ana", Number("0415100000001"))]
+    [channel] = load_channels(old)
+    assert (channel.name.text, channel.number, channel.incarnation) == (
+        "#Tea", "1415100000002", 5000,
+    )  # fmt: skip
+    assert channel.topic == Topic(Text("cups"), "ana!u@h", 1700000001)
+    assert channel.limit == 9
+    assert channel.flags == frozenset("nt")
+    assert channel.key == "$argon2id$x"
+    assert channel.admins == frozenset({Uid("i1")})
+    assert channel.lists["b"].keys() == {"eve!*@*"}
+    assert channel.emptied == 1700000009
+    page = History(old).page(Page(TEA, 10, messages_only=False))
+    assert [type(stored.fact).__name__ for stored in page] == ["Joined", "Said", "Parted"]
+    assert isinstance(page[1].fact, Said)
+    assert page[1].fact.text == "hello é"
+    assert last_hlc(old) == 111411200000004
+    assert open_epoch(old, bytes(range(16))) == (2, 2)
+
+
+def test_migrating_again_does_nothing(old):
+    before = schema(old)
+    migrate(old)
+    assert schema(old) == before
+
+
+def test_later_migrations_are_run_once_each(tmp_path):
+    path = database_of_version_1(tmp_path / "x.db")
+    later = (*MIGRATIONS[:1], "CREATE TABLE a (x)", "CREATE TABLE b (x); INSERT INTO b VALUES (1)")
+    for _ in range(2):
+        with connect(path) as db:
+            migrate(db, later)
+            assert db.pragma("user_version") == 3
+            assert db.execute("SELECT * FROM b").fetchall() == [(1,)]
+
+
+def test_a_migration_happens_whole_or_not(tmp_path):
+    path = database_of_version_1(tmp_path / "x.db")
+    broken = (*MIGRATIONS[:1], "CREATE TABLE a (x); INSERT INTO nowhere VALUES (1)")
+    with connect(path) as db:
+        with pytest.raises(StorageError, match="nowhere"):
+            migrate(db, broken)
+        assert db.pragma("user_version") == 1
+        assert ("table", "a") not in schema(db)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
+    with connect(tmp_path / "x.db") as db:
+        migrate(db)
+        db.pragma("user_version", len(MIGRATIONS) + 1)
+        with pytest.raises(StorageError, match="newer version"):
+            migrate(db)
+
+
+def test_what_is_on_disk_is_there_after_a_power_cut(tmp_path):
+    with connect(tmp_path / "x.db") as db:
+        assert db.pragma("journal_mode") == "wal"
+        assert db.pragma("synchronous") == 2
+    with connect(tmp_path / "x.db", synchronous="NORMAL") as db:
+        assert db.pragma("synchronous") == 1
+
+
+def test_what_cannot_be_opened_is_said_in_one_line(tmp_path):
+    (tmp_path / "text").write_text("no database " * 1000)
+    for path, read_only in [
+        (tmp_path / "text", False),
+        (tmp_path, False),
+        (tmp_path / "none" / "x.db", False),
+        (tmp_path / "none.db", True),
+    ]:
+        with pytest.raises(StorageError) as caught:
+            connect(path, read_only=read_only)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_who_only_reads_cannot_write(tmp_path):
+    database_of_version_1(tmp_path / "x.db")
+    connect(tmp_path / "x.db").close()
+    with connect(tmp_path / "x.db", read_only=True) as db:
+        with pytest.raises(apsw.ReadOnlyError):
+            db.execute("DELETE FROM event")
+
+
+def test_a_server_has_one_id(tmp_path):
+    ids = set()
+    for _ in range(2):
+        with connect(tmp_path / "x.db") as db:
+            migrate(db)
+            ids.add(server_id(db))
+    [one] = ids
+    assert len(one) == 16
+
+
+def test_every_start_is_an_epoch(tmp_path):
+    with connect(tmp_path / "x.db") as db:
+        migrate(db)
+        server = server_id(db)
+        assert open_epoch(db, server) == (1, 1)
+        assert open_epoch(db, b"other" * 3) == (2, 1)
+        assert open_epoch(db, server) == (3, 2)
+
+
+def test_the_last_clock_is_that_of_the_last_epoch(disk):
+    assert last_hlc(disk.db) == 0
+    disk.append(said(1000, "a"), said(2000, "b"))
+    disk.start()
+    assert last_hlc(disk.db) == said(2000, "b").hlc
+    disk.append(said(3000, "c"))
+    assert last_hlc(disk.db) == said(3000, "c").hlc
+
+
+def test_the_frozen_database_is_the_first_migration(tmp_path):
+    """Who changes the first migration breaks every database there is."""
+    with connect(tmp_path / "x.db") as db:
+        migrate(db, database.MIGRATIONS[:1])
+        with connect(database_of_version_1(tmp_path / "old.db")) as old:
+            assert schema(db) == schema(old)
