@@ -1,0 +1,297 @@
+"""A JSON client's end of a connection: what each op does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
+
+from tertulia.domain import changes as c
+from tertulia.domain import errors as x
+from tertulia.domain.changes import Change
+from tertulia.domain.commands.connect import Connect
+from tertulia.domain.commands.join import Join
+from tertulia.domain.commands.kick import Kick
+from tertulia.domain.commands.modes import SetRank
+from tertulia.domain.commands.part import Part
+from tertulia.domain.commands.rename import Rename
+from tertulia.domain.commands.say import Say
+from tertulia.domain.events import Fact
+from tertulia.domain.names import ChannelName, Nickname, fold_name
+from tertulia.domain.state import Channel, User
+from tertulia.domain.text import cut, message_text
+from tertulia.protocols.jsonchat.documents import FRAME_BYTES
+from tertulia.protocols.jsonchat.flavour import JsonFlavour
+from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
+from tertulia.protocols.jsonchat.parser import STRIKES, Parser
+from tertulia.protocols.jsonchat.words import readable
+from tertulia.protocols.session import (
+    Core,
+    HashPassword,
+    Request,
+    Session,
+    Shell,
+    Steps,
+    TokenBucket,
+    VerifyPassword,
+)
+
+_SHOWN_OP_BYTES = 40
+
+
+class JsonConfig(Struct, frozen=True, kw_only=True):
+    """What JSON clients are allowed: *login_s* seconds to log in, *document_bytes* a document.
+
+    These clients connect before the person has typed a name, hence the patience.
+    """
+
+    login_s: float = 900
+    document_bytes: int = 16384
+
+
+class Flavours(Struct, frozen=True):
+    """The two that a client can have: for old clients, and for those that read by line."""
+
+    padded: JsonFlavour
+    lines: JsonFlavour
+
+
+class JsonSession(Session[Message | BadInput]):
+    """One connection of a JSON client."""
+
+    __slots__ = ("_config", "_flavours", "_hash", "_parser", "_quiet")
+
+    protocol: ClassVar[str] = "json"
+    flavour: JsonFlavour
+
+    def __init__(
+        self,
+        core: Core,
+        shell: Shell,
+        bucket: TokenBucket | None,
+        flavours: Flavours,
+        config: JsonConfig,
+    ) -> None:
+        super().__init__(core, shell, bucket)
+        self.flavour = flavours.padded
+        self._flavours = flavours
+        self._config = config
+        self._parser = Parser(config.document_bytes)
+        self._hash: Hash = None
+        """What the client calls the request that is being answered."""
+        self._quiet = False
+        """Whether the client knows that the connection ends."""
+
+    # What the connection says
+
+    def greet(self) -> None:
+        """Speak first, if the dialect wants that."""
+        self.shell.pace(FRAME_BYTES, self.flavour.skipped)
+        self._send(self.flavour.greet())
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes off the wire."""
+        found = self._parser.feed(data)
+        if self._parser.newline and self.flavour is self._flavours.padded:
+            self.core.reflavour(self, self._flavours.lines)
+            self.shell.pace(None, self.flavour.skipped)
+        if found:
+            self.take(found)
+
+    def eof(self) -> None:
+        """The other end will send nothing more."""
+        self._quiet = True
+        super().eof()
+
+    def tick(self, now: float) -> None:
+        """Close the connection of who does not log in."""
+        if self.user is None and now - self.since >= self._config.login_s:
+            self.end(f"Nobody logged in within {self._config.login_s:g} seconds")
+
+    def farewell(self, reason: str) -> None:
+        """Tell why the connection is being closed."""
+        if not self._quiet:
+            self._send(self.flavour.farewell(reason))
+
+    # What became of a command
+
+    def failed(self, error: x.ChatError) -> None:
+        """Tell that a command was refused."""
+        no_name = isinstance(error, x.NicknameInUse | x.InvalidNickname)
+        if no_name and self.user is None and self.flavour.refuses_by_closing:
+            self.end(str(error))
+        else:
+            self._send(self.flavour.error(str(error), self._hash))
+
+    def refused(self, fact: Fact) -> None:
+        """Tell that *fact* could not be written to disk and did not happen."""
+        self._send(self.flavour.not_done(fact))
+
+    def echoes(self, change: Change) -> bool:
+        """Whether the session is shown this message of its own user: not a direct one."""
+        return isinstance(change, c.Spoken) and change.target[0] in "#*&"
+
+    def show(self, change: Change) -> None:
+        """Send what *change* looks like here."""
+        self._send(self.flavour.render(change))
+
+    def handle(self, command: Message | BadInput) -> Steps | None:
+        """Do what *command* says."""
+        self._hash = None
+        if isinstance(command, BadInput):
+            self._unreadable(command)
+            return None
+        self._hash = command.checked_hash()
+        verb = _VERBS.get(command.op)
+        if verb is None:
+            raise Refused(f"There is no op {cut(command.op, _SHOWN_OP_BYTES)!r}")
+        if self.user is None and verb not in _BEFORE_LOGIN:
+            raise Refused("Log in first, with the op LOGIN and a name")
+        return verb(self, command)
+
+    def _unreadable(self, problem: BadInput) -> None:
+        if problem.last:
+            self.end(f"{STRIKES} messages in a row could not be read: {problem}")
+        else:
+            raise Refused(str(problem))
+
+    def _send(self, data: bytes) -> None:
+        if data:
+            self.shell.send(data)
+
+    @property
+    def _me(self) -> User:
+        assert self.user is not None
+        return self.user
+
+    def _channel(self, name: str) -> Channel:
+        channel = self.core.state.channel_named(name)
+        if channel is None:
+            raise x.NoSuchChannel(name)
+        return channel
+
+    def _sees(self, channel: Channel) -> bool:
+        return not channel.is_hidden or self._me.uid in channel.occupants
+
+    def _user(self, name: str) -> User:
+        user = self.core.state.user_named(name)
+        if user is None:
+            raise x.NoSuchUser(name)
+        return user
+
+    # One op each
+
+    def _login(self, message: Message) -> None:
+        nick = Nickname.parse(message.nickname())
+        if self.user is not None:
+            self.core.execute(self, Rename(nick))
+            return
+        peer = self.shell.peer
+        self.core.connect(
+            self, Connect(nick, self.protocol, peer.host, nick.text, peer.secure, self.protocol)
+        )
+        self._send(self.flavour.logged_in(nick.text, self._hash))
+
+    def _message(self, message: Message) -> None:
+        name, text = message.target_name(), message_text(message.text())
+        target: Channel | User | Literal["*", "&"]
+        if name == "*":
+            target = "*"
+        elif name == "&":
+            target = "&"
+        elif name.startswith("#"):
+            target = self._channel(name)
+        else:
+            target = self._user(name)
+        self.core.execute(self, Say(target, text, client_id=message.client_id()))
+
+    def _join(self, message: Message) -> Steps:
+        name = ChannelName.parse(message.channel_name())
+        if name.folded in self._me.channels:
+            raise x.AlreadyInChannel(self._me.nick.text, name.text)
+        password = message.secret()
+        if password is None:
+            self.core.execute(self, Join(name))
+        else:
+            self.core.execute(self, (yield from self._join_with(name, password)))
+        self._show_topic(self._channel(name.text))
+
+    def _join_with(self, name: ChannelName, password: str) -> Generator[Request, Any, Join]:
+        """While a password is hashed the channel may begin, end, or get another."""
+        proof = new_key = checked = None
+        while True:
+            channel = self.core.state.channel_named(name.text)
+            if channel is None:
+                if new_key is not None:
+                    break
+                new_key = yield HashPassword(password)
+            elif channel.key in (None, checked):
+                break
+            else:
+                checked = channel.key
+                proof = checked if (yield VerifyPassword(checked, password)) else None
+        return Join(name, proof, new_key)
+
+    def _show_topic(self, channel: Channel) -> None:
+        if channel.topic is not None:
+            name = channel.name.text
+            topic = f"The topic of {self.flavour.named(name)} is: {readable(channel.topic.text)}"
+            self._send(self.flavour.line(topic, name))
+
+    def _part(self, message: Message) -> None:
+        self.core.execute(self, Part(self._channel(message.channel_name()), message.message or ""))
+
+    def _admin(self, message: Message) -> None:
+        channel = self._channel(message.channel_name())
+        whom = self._user(message.nickname())
+        self.core.execute(self, SetRank(channel, ((True, "o", whom),)))
+
+    def _kick(self, message: Message) -> None:
+        channel = self._channel(message.channel_name())
+        whom = self._user(message.nickname())
+        self.core.execute(self, Kick(channel, whom, message.message or ""))
+
+    def _users(self, message: Message) -> None:
+        state = self.core.state
+        if not message.channel:
+            nicks = _sorted(user.nick.text for user in state.users.values())
+            self._send(self.flavour.users(None, nicks, self._hash))
+            return
+        channel = self._channel(message.channel_name())
+        if not self._sees(channel):
+            raise x.NoSuchChannel(channel.name.text)
+        nicks = _sorted(user.nick.text for user, _ in state.occupants(channel))
+        self._send(self.flavour.users(channel.name.text, nicks, self._hash))
+
+    def _channels(self, _message: Message) -> None:
+        channels = self.core.state.channels.values()
+        names = _sorted(channel.name.text for channel in channels if self._sees(channel))
+        self._send(self.flavour.channels(names, self._hash))
+
+    def _disconnect(self, message: Message) -> None:
+        self._quiet = True
+        self.end(message.message or "Disconnected")
+
+    def _nothing(self, _message: Message) -> None:
+        """What only servers have a use for."""
+
+
+_VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
+    "ACK": JsonSession._nothing,
+    "ADMIN": JsonSession._admin,
+    "CHANNELS": JsonSession._channels,
+    "DISCONNECT": JsonSession._disconnect,
+    "ERROR": JsonSession._nothing,
+    "JOIN": JsonSession._join,
+    "KICK": JsonSession._kick,
+    "LOGIN": JsonSession._login,
+    "MESSAGE": JsonSession._message,
+    "PART": JsonSession._part,
+    "USERS": JsonSession._users,
+}
+_BEFORE_LOGIN = (JsonSession._login, JsonSession._disconnect, JsonSession._nothing)
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=fold_name)
