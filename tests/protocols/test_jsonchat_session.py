@@ -13,7 +13,7 @@ from tertulia.domain.events import ModeChange, Said, Style
 from tertulia.domain.names import ChannelName, Nickname
 from tertulia.domain.text import TEXT_BYTES, message_text
 from tertulia.protocols.jsonchat import Dialect, JsonConfig
-from tertulia.protocols.session import TokenBucket
+from tertulia.protocols.session import Peer, TokenBucket
 from tests.protocols.jsonchat_kit import FRAME, Client, Core, Program, logged_in
 
 CLASSIC, DISCOVERY = Dialect.CLASSIC, Dialect.DISCOVERY
@@ -79,6 +79,13 @@ def test_login(core):
     assert {user.nick.text for user in core.state.users.values()} == {"ANA", "Bea"}
     user = core.state.user_named("ana")
     assert (user.protocol, user.host, user.secure) == ("json", "192.0.2.1", False)
+
+
+def test_a_host_that_begins_with_a_colon_would_break_irc(core):
+    client = Client(core, DISCOVERY)
+    client.shell.peer = Peer("::1", 40_000)
+    client.send("LOGIN", name="ana")
+    assert core.state.user_named("ana").face.mask == "ana!json@0::1"
 
 
 @pytest.mark.parametrize("field", ["name", "username", "user"])

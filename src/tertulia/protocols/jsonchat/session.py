@@ -188,8 +188,10 @@ class JsonSession(Session[Message | BadInput]):
             self.core.execute(self, Rename(nick))
             return
         peer = self.shell.peer
+        # No host begins with a colon, which means something where IRC shows it.
+        host = f"0{peer.host}" if peer.host.startswith(":") else peer.host
         self.core.connect(
-            self, Connect(nick, self.protocol, peer.host, nick.text, peer.secure, self.protocol)
+            self, Connect(nick, self.protocol, host, nick.text, peer.secure, self.protocol)
         )
         self._send(self.flavour.logged_in(nick.text, self._hash))
 
