@@ -16,7 +16,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,6 +92,7 @@ class SearchIndex:
         """Index what is new among the next *limit* events of the log at *log_db*.
 
         Returns the number of events looked at, 0 when there are no more; raises `StorageError`.
+        *log_db* is in no transaction: what another process has indexed must be there to see.
         """
         with self._lock:
             return self._repairing(lambda: self._catch_up(log_db, limit))
@@ -162,7 +163,7 @@ class SearchIndex:
 
     def _catch_up(self, log_db: apsw.Connection, limit: int) -> int:
         looked_at = 0
-        with self._db:
+        with _transaction(self._db):
             progress = {
                 source: (last, hlc)
                 for source, last, hlc in self._db.execute("SELECT * FROM progress")
@@ -282,6 +283,22 @@ class SearchIndex:
             high = ids[-1]
 
 
+@contextmanager
+def _transaction(db: apsw.Connection) -> Iterator[None]:
+    """Like ``with db``, which keeps the interpreter from all other threads while it waits.
+
+    Another process may be filling the same file: IMMEDIATE waits for it at the beginning.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
 def _open_index(path: Path) -> apsw.Connection:
     # NORMAL: after a power cut the file is older, but never broken.
     try:
@@ -291,11 +308,11 @@ def _open_index(path: Path) -> apsw.Connection:
             raise error.__cause__ from error
         raise
     try:
-        version = db.pragma("user_version")
-        if version == 0:
-            with db:
-                db.execute(_SCHEMA)
-        elif version != _VERSION:
+        if db.pragma("user_version") == 0:
+            with _transaction(db):
+                if db.pragma("user_version") == 0:
+                    db.execute(_SCHEMA)
+        if db.pragma("user_version") != _VERSION:
             raise apsw.NotADBError("an index of another version")
     except BaseException:
         db.close()
