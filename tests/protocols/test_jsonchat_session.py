@@ -499,7 +499,7 @@ def test_what_could_not_be_stored(core, ana):
     joined("#tea", ana)
     ana.asks("MESSAGE", target="#tea", message="x", hash="h")
     [fact] = [event.fact for event in core.events if isinstance(event.fact, Said)]
-    ana.session.refused(fact)
+    ana.session.refused(fact, None)
     assert error(ana.got()) == (
         "Your message to #tea was not sent, because it could not be stored: "
         "the disk is full or failing"

@@ -104,6 +104,7 @@ class Gone(Change, frozen=True, gc=False):
     by: Face
     reason: str
     channels: tuple[str, ...]
+    realname: str = ""
 
 
 class NickChanged(Change, frozen=True, gc=False):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
@@ -18,6 +19,8 @@ VOICE = 1
 ADMIN = 2
 RANKS = {"o": ADMIN, "v": VOICE}
 
+BOT = "B"
+"""The user mode of programs."""
 FLAGS = "Cimnst"
 LISTS = "beI"
 LOBBY_NAME = "#lobby"
@@ -201,7 +204,7 @@ class State:
         for name in user.invited_to:
             if (inviting := self.channels.get(name)) is not None:
                 inviting.invited.discard(user.uid)
-        return [c.Gone(hlc, msgid, fact.face, fact.reason, left)]
+        return [c.Gone(hlc, msgid, fact.face, fact.reason, left, user.realname)]
 
     def _add_nickname(self, user: User) -> None:
         self._nicknames[user.nick.folded] = user
@@ -362,6 +365,8 @@ class State:
     def _usermode_set(self, hlc: Hlc, msgid: str, fact: e.UserModeSet) -> list[c.Change]:
         user = self.users[fact.by.uid]
         user.modes = user.modes | {fact.mode} if fact.on else user.modes - {fact.mode}
+        if fact.mode == BOT:
+            user.face = replace(user.face, bot=fact.on)
         return [c.UserModeChanged(hlc, msgid, fact.by, fact.mode, fact.on)]
 
 

@@ -162,7 +162,8 @@ class Session(Generic[Command]):
     """One connection's conversation in one protocol."""
 
     __slots__ = (
-        "_pending", "_steps", "bucket", "capturing", "closing", "core", "flavour", "last_heard",
+        "_pending", "_steps", "bucket", "capturing", "closing", "core", "flavour", "label",
+        "last_heard",
         "shell", "since", "user", "write",
     )  # fmt: skip
 
@@ -178,6 +179,8 @@ class Session(Generic[Command]):
         """Puts bytes on the socket. Only the gate calls this; sessions use `shell.send`."""
         self.capturing = False
         """Whether what this session sees of its own actions goes through `show`."""
+        self.label: str | None = None
+        """What the client calls the command that is being handled, if it has a name for it."""
         self.closing = False
         self.since = self.last_heard = shell.now()
         self._pending: deque[Command] | None = None
@@ -208,8 +211,11 @@ class Session(Generic[Command]):
         """Tell that a command was refused."""
         raise NotImplementedError
 
-    def refused(self, fact: Fact) -> None:
-        """Tell that *fact* could not be written to disk and did not happen."""
+    def refused(self, fact: Fact, label: str | None) -> None:
+        """Tell that *fact* could not be written to disk and did not happen.
+
+        *label* is the `label` that the session had when it asked for it.
+        """
         raise NotImplementedError
 
     def echoes(self, change: Change) -> bool:

@@ -58,11 +58,18 @@ class Server:
         world = World(state, settings.rules(), self._store.server_id, _wall_ms, _random_below)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
-        self.hub = Hub(world, clock, self._store.tag, self._store.log, self._store.durable)
-        self._workers = Workers(self._store.history, self.after_batch)
         self._indexer = (
             Indexer(self._store.path, data / "search.db") if settings.history.search else None
         )
+        self.hub = Hub(
+            world,
+            clock,
+            self._store.tag,
+            self._store.log,
+            self._store.durable,
+            self._indexer.poke if self._indexer is not None else lambda: None,
+        )
+        self._workers = Workers(self._store.history, self.after_batch)
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of

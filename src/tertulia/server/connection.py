@@ -17,6 +17,8 @@ from tertulia.server.pacing import Pacer
 logger = structlog.get_logger()
 
 LINGER_S = 2.0
+SLICE_BYTES = 16_384
+"""How much of one client's input is handled before others have their turn."""
 _HTTP_VERBS = tuple(
     f"{verb} ".encode()
     for verb in ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE")
@@ -27,8 +29,13 @@ _LONGEST_VERB = 8
 class Host(Protocol):
     """What a connection needs from the server it is on."""
 
-    output_bytes: int
-    pacing_s: float
+    @property
+    def output_bytes(self) -> int:
+        """How much may wait for a client before its connection is closed."""
+
+    @property
+    def pacing_s(self) -> float:
+        """The pause between two messages to an old client."""
 
     def open_session(self, shell: Shell) -> AnySession | None:
         """Return a session for a new connection, None if it is refused."""
@@ -53,14 +60,18 @@ class Connection(asyncio.Protocol):
     """A transport and the session on it; this is the session's `Shell`."""
 
     __slots__ = (
-        "_head", "_held", "_host", "_loop", "_pacer", "peer", "session", "transport",
+        "_backlog", "_head", "_held", "_host", "_loop", "_pacer", "_session_holds", "peer",
+        "session", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self._host = host
         self._loop = loop
         self._head: bytes | None = b""
+        self._backlog = b""
+        """What came and was not given to the session yet."""
         self._held = False
+        self._session_holds = False
         self._pacer: Pacer | None = None
         self.session: AnySession | None = None
         self.peer = Peer("", 0)
@@ -98,10 +109,11 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         session.last_heard = self._loop.time()
-        try:
-            session.receive(data)
-        except Exception:
-            self._broken()
+        if len(data) > SLICE_BYTES or self._backlog:
+            self._backlog += data
+            self._next_slice()
+        else:
+            self._receive(session, data)
 
     def eof_received(self) -> bool:
         """The other end sends no more."""
@@ -145,12 +157,10 @@ class Connection(asyncio.Protocol):
 
     def hold(self, held: bool) -> None:
         """Stop reading, or go on."""
-        if held is not self._held and not self.transport.is_closing():
-            self._held = held
-            if held:
-                self.transport.pause_reading()
-            else:
-                self.transport.resume_reading()
+        self._session_holds = held
+        self._read_or_not()
+        if self._backlog and not held:
+            self._loop.call_soon(self._next_slice)
 
     def wake_in(self, seconds: float) -> None:
         """Let the session go on later."""
@@ -177,6 +187,34 @@ class Connection(asyncio.Protocol):
             self.session.write = self._pacer.write
 
     # Inside
+
+    def _receive(self, session: AnySession, data: bytes) -> None:
+        try:
+            session.receive(data)
+        except Exception:
+            self._broken()
+
+    def _next_slice(self) -> None:
+        """Take a part of what came; others have their turn before the next part."""
+        session = self.session
+        if session is None or session.closing:
+            self._backlog = b""
+            return
+        if not self._session_holds:
+            part, self._backlog = self._backlog[:SLICE_BYTES], self._backlog[SLICE_BYTES:]
+            self._receive(session, part)
+        self._read_or_not()
+        if self._backlog and not self._session_holds:
+            self._loop.call_soon(self._next_slice)
+
+    def _read_or_not(self) -> None:
+        held = self._session_holds or bool(self._backlog)
+        if held is not self._held and not self.transport.is_closing():
+            self._held = held
+            if held:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
 
     def _wake(self) -> None:
         session = self.session

@@ -52,8 +52,8 @@ class Batch:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.claims: list[tuple[AnySession | None, Event]] = []
-        """Durable events, with who is told if they cannot be written."""
+        self.claims: list[tuple[AnySession | None, Event, str | None]] = []
+        """Durable events, with who is told if they cannot be written, under which label."""
         self.deliveries: list[Delivery] = []
         self.closings: list[Callable[[], None]] = []
         self.after: list[Callable[[], None]] = []
@@ -89,7 +89,7 @@ class Gate:
 
     *take_writes* returns the statements that bring the tables of durable state up to date;
     *end_turn* is called before a batch is closed; *failed* with each batch that could not
-    be written, after which it counts as never having happened.
+    be written, after which it counts as never having happened; *committed* when one was.
     """
 
     def __init__(
@@ -98,12 +98,14 @@ class Gate:
         take_writes: Callable[[], list[Any]],
         end_turn: Callable[[], None],
         failed: Callable[[Batch, StorageError], None],
+        committed: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._log = log
         self._take_writes = take_writes
         self._end_turn = end_turn
         self._failed = failed
+        self._on_commit = committed
         self.batch = Batch()
         self._committing: Batch | None = None
         self._scheduled = False
@@ -176,6 +178,7 @@ class Gate:
         self._committing = None
         if error is None:
             self._open(batch)
+            self._on_commit()
         else:
             self._end_turn()
             # What happened since rests on what did not happen.

@@ -17,7 +17,7 @@ from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.events import ChannelEnded, Event, Fact, NumberAssigned
-from tertulia.domain.ids import HybridClock, Uid
+from tertulia.domain.ids import Hlc, HybridClock, Uid
 from tertulia.domain.names import fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
 from tertulia.domain.world import World
@@ -42,7 +42,8 @@ class DurableState(Struct, frozen=True):
 class Hub:
     """The chat of this server and the sessions that take part in it.
 
-    *reload* reads the durable state back from disk, after a failure to write.
+    *reload* reads the durable state back from disk, after a failure to write; *committed*
+    is called when events are on disk.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class Hub:
         origin_tag: int,
         log: Log,
         reload: Callable[[], DurableState],
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.chat = Chat(world, clock, origin_tag, self._publish)
         self.world = world
         self.state: State = world.state
-        self.gate = Gate(log, lambda: take_writes(world.state), self._close_run, self._failed)
+        self.gate = Gate(
+            log, lambda: take_writes(world.state), self._close_run, self._failed, committed
+        )
         self.observers: list[Observer] = []
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
@@ -143,11 +147,12 @@ class Hub:
             batch.events += events
             for event in events:
                 if event.fact.durability == "durable":
-                    batch.claims.append((acting, event))
+                    batch.claims.append((acting, event, acting.label if acting else None))
                     durable = True
             if acting is not None:
                 batch.speakers.add(acting)
-        self._tainted = durable
+        # What was said before and is shown again may still be on its way to the disk.
+        self._tainted = durable or again
         for change in changes:
             if again:
                 self._show(acting, change)
@@ -348,17 +353,17 @@ class Hub:
         batch.deliveries = [d for d in batch.deliveries if not d.durable]
         batch.deliver()
         Gate.finish(batch)
-        for session, event in batch.claims:
+        for session, event, label in batch.claims:
+            self.chat.forget_retry(event)
             if session is not None and not session.closing:
-                session.refused(event.fact)
+                session.refused(event.fact, label)
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
         on_disk = {channel.name.folded: channel for channel in self._reload().channels}
         for name, channel in list(self.state.channels.items()):
             if name not in on_disk:
-                self.state.forget_channel(channel)
-                self._audiences.pop(name, None)
+                self._forget(channel)
         for channel in on_disk.values():
             current = self.state.channels.get(channel.name.folded)
             if current is not None:
@@ -366,10 +371,21 @@ class Hub:
                 channel.invited = current.invited
                 for uid in channel.occupants:
                     self.state.users[uid].channels[channel.name.folded] = channel
-            if channel.occupants and channel.emptied is not None:
-                channel.emptied = None
+            if bool(channel.occupants) is (channel.emptied is not None):
+                channel.emptied = None if channel.occupants else self.world.now()
                 self.state.changed_channels[channel.name.folded] = None
             self.state.restore_channel(channel)
+
+    def _forget(self, channel: Channel) -> None:
+        """Take everyone out of a channel that does not exist after all."""
+        for user, _ in list(self.state.occupants(channel)):
+            session = self._sessions.get(user.uid)
+            if session is not None:
+                reason = "The channel could not be stored"
+                left = c.Departed(Hlc(0), "", user.face, channel.name.text, reason)
+                self._deliver(((session.flavour, (session,)),), left, durable=False)
+        self.state.forget_channel(channel)
+        self._audiences.pop(channel.name.folded, None)
 
     # The life of channels
 

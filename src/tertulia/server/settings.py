@@ -151,13 +151,19 @@ def _put(tree: dict[str, Any], keys: list[str], text: str) -> None:
 def _convert(tree: dict[str, Any]) -> Settings:
     _check_keys(tree, Settings, "")
     try:
-        settings = msgspec.convert(tree, Settings, strict=False)
+        settings = msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`") or "settings"
         raise SettingsError(f"{key}: {what[:1].lower()}{what[1:]}") from error
     _check_values(settings)
     return settings
+
+
+def _decode(kind: type[Any], value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise ValueError("expected the path of a file")
 
 
 def _check_keys(tree: Mapping[str, Any], kind: type[Struct], path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from tertulia.domain.ids import LOBBY
@@ -36,7 +37,10 @@ class Store:
         database.migrate(writer)
         self.server_id = database.server_id(writer)
         self.last_hlc = database.last_hlc(writer)
-        source, self.epoch = database.open_epoch(writer, self.server_id)
+        now_s = int(time.time())
+        source, self.epoch = database.open_epoch(writer, self.server_id, now_s)
+        lobby = Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_s * 1000)
+        records.add_channel(writer, lobby)
         self.tag = origin_tag(self.server_id, self.epoch)
         self.log = Log(writer, source)
         self.history = History(database.connect(self.path, read_only=True))
@@ -52,9 +56,6 @@ class Store:
                 channel.emptied = now_ms
                 state.changed_channels[channel.name.folded] = None
             state.restore_channel(channel)
-        if LOBBY_NAME not in state.channels:
-            state.restore_channel(_lobby(now_ms))
-            state.changed_channels[LOBBY_NAME] = None
 
     def durable(self) -> DurableState:
         """Return what the tables say of channels."""
@@ -65,7 +66,3 @@ class Store:
         self.log.close()
         self._reader.close()
         os.close(self._lock)
-
-
-def _lobby(now_ms: int) -> Channel:
-    return Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_ms)

@@ -91,15 +91,16 @@ def server_id(db: apsw.Connection) -> bytes:
     return fresh
 
 
-def open_epoch(db: apsw.Connection, server: bytes) -> tuple[int, int]:
-    """Begin a new epoch of *server*; return its source id and the epoch.
+def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int, int]:
+    """Begin a new epoch of *server* at the Unix time *now_s*; return source id and epoch.
 
     A new epoch at every start means that a database that was set back never writes
-    different events under the same identity.
+    different events under the same identity. The time is in it because such a database
+    does not know of its later epochs.
     """
     with db:
         query = "SELECT coalesce(max(epoch), 0) + 1 FROM source WHERE server = ?"
-        epoch = int(db.execute(query, (server,)).get)
+        epoch = max(now_s, int(db.execute(query, (server,)).get))
         insert = "INSERT INTO source (server, epoch) VALUES (?, ?) RETURNING id"
         source = int(db.execute(insert, (server, epoch)).get)
     return source, epoch

@@ -89,6 +89,12 @@ def take_writes(state: State) -> list[Write]:
     return writes
 
 
+def add_channel(db: apsw.Connection, channel: Channel) -> None:
+    """Write *channel*, unless there is one of that name."""
+    sql = "INSERT OR IGNORE INTO channel VALUES (?, ?)"
+    db.execute(sql, (channel.name.folded, encode_channel(channel)))
+
+
 def load_channels(db: apsw.Connection) -> list[Channel]:
     """Return all channels on disk."""
     return [decode_channel(record) for (record,) in db.execute("SELECT record FROM channel")]

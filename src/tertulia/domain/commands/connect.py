@@ -28,12 +28,14 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
     if world.state.lookalike(intent.nick) is not None:
         raise NicknameInUse(intent.nick.text)
     facts, number = number_of(world, intent.nick)
-    mask = f"{intent.nick}!{intent.username}@{intent.host}"
+    # A host that began with a colon could not stand as a parameter in IRC.
+    host = f"0{intent.host}" if intent.host.startswith(":") else intent.host
+    mask = f"{intent.nick}!{intent.username}@{host}"
     face = e.Face(world.fresh_uid(), intent.nick.text, number, mask)
     realname = short_text(intent.realname, world.rules.realname_bytes)
     return [
         *facts,
-        e.Connected(face, intent.username, intent.host, realname, intent.secure, intent.protocol),
+        e.Connected(face, intent.username, host, realname, intent.secure, intent.protocol),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
@@ -10,7 +10,7 @@ from typing import cast
 from tertulia.domain import changes as c
 from tertulia.domain.events import Face, Style
 from tertulia.domain.ids import Hlc, milliseconds
-from tertulia.domain.text import pieces
+from tertulia.domain.text import cut, pieces
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.parser import LINE_BYTES, format_tags
 
@@ -74,7 +74,10 @@ class IrcFlavour:
         return f"@{tags.lstrip(';')} " if tags else ""
 
     def _line(self, change: c.Change, by: Face, batch: str, rest: str) -> bytes:
-        return f"{self.tagged(change, by, batch)}:{by.mask} {rest}\r\n".encode()
+        line = f":{by.mask} {rest}"
+        if len(line) * 4 > LINE_BYTES - 2:
+            line = cut(line, LINE_BYTES - 2)
+        return f"{self.tagged(change, by, batch)}{line}\r\n".encode()
 
     def _spoken(self, change: c.Spoken, batch: str) -> bytes:
         by, target, text = change.by, change.target, change.text
@@ -129,8 +132,11 @@ class IrcFlavour:
         return self._line(change, change.by, batch, f"TOPIC {change.channel} :{change.topic}")
 
     def _modes_changed(self, change: c.ModesChanged, batch: str) -> bytes:
-        return self._line(
-            change, change.by, batch, f"MODE {change.channel} {format_modes(change.modes)}"
+        head = f"MODE {change.channel} "
+        room = LINE_BYTES - len(f":{change.by.mask} {head}\r\n".encode())
+        return b"".join(
+            self._line(change, change.by, batch, head + format_modes(part))
+            for part in _fitting(change.modes, room)
         )
 
     def _gone(self, change: c.Gone, batch: str) -> bytes:
@@ -162,6 +168,21 @@ class IrcFlavour:
 
     def _arrived(self, _change: c.Arrived, _batch: str) -> bytes:
         return b""
+
+
+def _fitting(modes: tuple[c.ShownMode, ...], room: int) -> Iterator[tuple[c.ShownMode, ...]]:
+    """Yield *modes* in parts that take at most *room* bytes in a line."""
+    part: list[c.ShownMode] = []
+    size = 0
+    for mode in modes:
+        # A sign, the letter, and the parameter with a space.
+        own = 3 + len((mode.value or "").encode())
+        if part and size + own > room:
+            yield tuple(part)
+            part, size = [], 0
+        part.append(mode)
+        size += own
+    yield tuple(part)
 
 
 def format_modes(modes: tuple[c.ShownMode, ...]) -> str:

@@ -7,6 +7,7 @@ together once, and who comes in is only appended.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
@@ -82,3 +83,15 @@ def visible_chunks(state: State, channel: Channel, *, all_signs: bool, masks: bo
 def is_invisible(user: User) -> bool:
     """Whether only those who share a channel with *user* find them in lists (+i)."""
     return "i" in user.modes
+
+
+def in_lines(words: Iterable[str], room: int = CHUNK_BYTES) -> Iterator[str]:
+    """Yield *words* joined by spaces, as many as fit in *room* bytes."""
+    line = ""
+    for word in words:
+        if line and len(line.encode()) + len(word.encode()) + 1 > room:
+            yield line
+            line = ""
+        line = f"{line} {word}" if line else word
+    if line:
+        yield line

@@ -81,13 +81,13 @@ def parse(raw: bytes) -> Line | None:
     """
     tag_bytes = raw.find(b" ") + 1 if raw.startswith(b"@") else 0
     if len(raw) - tag_bytes > LINE_BYTES - 1 or tag_bytes > TAG_BYTES:
-        if len(raw.rstrip(b"\r")) - tag_bytes > LINE_BYTES - 2 or tag_bytes > TAG_BYTES:
+        if len(raw.removesuffix(b"\r")) - tag_bytes > LINE_BYTES - 2 or tag_bytes > TAG_BYTES:
             raise LineTooLong("The line is too long")
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         raise LineNotUtf8("The line is not UTF-8", _command_of(raw)) from None
-    text = text.rstrip("\r")
+    text = text.removesuffix("\r")
     if "\r" in text or "\0" in text:
         # Neither may stand in a line; a space cannot be taken for the end of one.
         text = text.replace("\r", " ").replace("\0", " ")

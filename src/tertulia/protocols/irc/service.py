@@ -76,7 +76,7 @@ class IrcService:
                 self.most_users = max(self.most_users, len(self.core.state.users))
                 self._tell(change.by.nick, n.RPL_MONONLINE, change.by.mask)
             case c.Gone():
-                self._remember(change.by.mask, "")
+                self._remember(change.by.mask, change.realname)
                 self._tell(change.by.nick, n.RPL_MONOFFLINE, change.by.nick)
             case c.NickChanged() if change.by.nick.lower() != change.now.nick.lower():
                 user = self.core.state.users[change.now.uid]

@@ -76,7 +76,7 @@ class IrcSession(Session[bytes]):
         if line is None:
             return None
         if line.tags is not None and "label" in line.tags:
-            self._begin_label(line.tags)
+            self._begin_label(line.tags["label"])
         return self._dispatch(line)
 
     def _dispatch(self, line: Line) -> Steps | None:
@@ -112,17 +112,18 @@ class IrcSession(Session[bytes]):
         elif isinstance(error, LineNotUtf8):
             self.fail(error.command, "INVALID_UTF8", text="Message was not valid UTF-8")
 
-    def _begin_label(self, tags: dict[str, str]) -> None:
+    def _begin_label(self, label: str) -> None:
         wanted = Cap.LABELED_RESPONSE | Cap.BATCH
-        if self.caps & wanted == wanted and 0 < len(tags["label"]) <= 64:
-            self._labelled = Labelled(tags["label"])
+        if self.caps & wanted == wanted and 0 < len(label) <= 64:
+            self._labelled = Labelled(label)
+            self.label = label
             self.capturing = True
 
     def finished(self) -> None:
         """A command is done: send what was gathered under its label."""
         labelled = self._labelled
         if labelled is not None:
-            self._labelled = None
+            self._labelled = self.label = None
             self.capturing = False
             self.shell.send(labelled.response(self.service.config.server))
         self.shell.command_over()
@@ -163,11 +164,15 @@ class IrcSession(Session[bytes]):
         else:
             self.reply(numeric, *params)
 
-    def refused(self, fact: Fact) -> None:
+    def refused(self, fact: Fact, label: str | None) -> None:
         """Tell that *fact* could not be written to disk and did not happen."""
+        if label is not None:
+            self._begin_label(label)
         what = getattr(fact, "channel", None) or getattr(fact, "target", "*")
         text = f"Not done ({what}): the server cannot write to its disk; try again later"
         self.fail("*", "NOT_STORED", text=text)
+        if label is not None:
+            self.finished()
 
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user."""

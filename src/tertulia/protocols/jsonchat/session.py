@@ -124,7 +124,7 @@ class JsonSession(Session[Message | BadInput]):
         else:
             self._send(self.flavour.error(str(error), self._hash))
 
-    def refused(self, fact: Fact) -> None:
+    def refused(self, fact: Fact, label: str | None) -> None:
         """Tell that *fact* could not be written to disk and did not happen."""
         self._send(self.flavour.not_done(fact))
 
@@ -188,10 +188,8 @@ class JsonSession(Session[Message | BadInput]):
             self.core.execute(self, Rename(nick))
             return
         peer = self.shell.peer
-        # No host begins with a colon, which means something where IRC shows it.
-        host = f"0{peer.host}" if peer.host.startswith(":") else peer.host
         self.core.connect(
-            self, Connect(nick, self.protocol, host, nick.text, peer.secure, self.protocol)
+            self, Connect(nick, self.protocol, peer.host, nick.text, peer.secure, self.protocol)
         )
         self._send(self.flavour.logged_in(nick.text, self._hash))
 

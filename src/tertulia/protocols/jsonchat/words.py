@@ -101,6 +101,8 @@ def _nick_changed(change: c.NickChanged, named: Named) -> Iterator[str]:
 
 
 def _summoned(change: c.Summoned, named: Named) -> Iterator[str]:
+    if change.overheard:
+        return
     by, whom = named(change.by.nick), named(change.whom.nick)
     yield f"{by} invites {whom} to {named(change.channel)}"
 

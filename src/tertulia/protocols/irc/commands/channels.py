@@ -17,8 +17,8 @@ from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.lookup import channel_named, find_channel, user_named
 from tertulia.protocols.irc.commands.table import command
-from tertulia.protocols.irc.names import visible_chunks
-from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.names import CHUNK_BYTES, in_lines, visible_chunks
+from tertulia.protocols.irc.parser import LINE_BYTES, Line
 from tertulia.protocols.session import Steps, VerifyPassword
 
 if TYPE_CHECKING:
@@ -139,6 +139,9 @@ def send_names_of(session: IrcSession, channel: Channel) -> None:
     symbol = "@" if channel.is_hidden else "="
     server, nick = session.service.config.server, session.nick
     head = f":{server} {n.RPL_NAMREPLY} {nick} {symbol} {channel.name} :"
+    room = LINE_BYTES - 2 - len(head.encode())
+    if room < CHUNK_BYTES:  # names in other scripts, that take up to four bytes a letter
+        chunks = [part for chunk in chunks for part in in_lines(chunk.split(" "), room)]
     session.send("".join([f"{head}{chunk}\r\n" for chunk in chunks]).encode())
 
 

@@ -43,7 +43,7 @@ def _is_listed(session: IrcSession, channel: Channel) -> bool:
     """Whether the channel is alive and the user may know of it."""
     if channel.is_hidden and not is_in(session, channel):
         return False
-    return bool(channel.occupants) or channel.is_lobby
+    return bool(channel.occupants)
 
 
 def _condition(word: str, now_ms: int) -> Condition:

@@ -13,13 +13,15 @@ from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.channels import tell_if_away
 from tertulia.protocols.irc.commands.lookup import channel_named, user_named
 from tertulia.protocols.irc.commands.table import command
-from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.parser import LINE_BYTES, Line
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
 CLIENT_ID_TAG = "+tertulia/id"
 CLIENT_ID_LENGTH = 64
+ROOMY = 60
+"""Texts of up to so many characters fit in any line."""
 
 Target = Channel | User | Literal["*", "&"]
 
@@ -103,12 +105,27 @@ def _send_one(
 ) -> None:
     try:
         target, status = _target(session, raw)
+        if len(text) > ROOMY and not _fits(session, raw, style, text):
+            session.reply(n.ERR_INPUTTOOLONG, "Not sent: too long for one line, with your name")
+            return
         session.core.execute(session, Say(target, text, style, tags, status, client_id))
         if answered and style != Style.TAGS and type(target) is User and target.away is not None:
             tell_if_away(session, target)
     except x.ChatError as error:
         if answered:
             session.failed(error)
+
+
+def _fits(session: IrcSession, target: str, style: int, text: str) -> bool:
+    """Whether others can be shown *text* in one line, as it was sent.
+
+    Cutting it would lose words. Most clients know how much fits and split by themselves.
+    """
+    assert session.user is not None
+    command = "NOTICE" if style in (Style.NOTICE, Style.RESPONSE) else "PRIVMSG"
+    wrapping = len("\x01ACTION \x01") if style == Style.ACTION else 0
+    line = f":{session.user.face.mask} {command} {target} :{text}\r\n"
+    return len(line.encode()) + wrapping <= LINE_BYTES
 
 
 def _target(session: IrcSession, raw: str) -> tuple[Target, str]:

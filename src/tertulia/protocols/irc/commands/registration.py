@@ -86,7 +86,7 @@ def complete(session: IrcSession) -> None:
     intent = Connect(
         registration.nick,
         registration.username,
-        shown_host(session.shell.peer.host),
+        session.shell.peer.host,
         registration.realname,
         session.shell.peer.secure,
         session.protocol,
@@ -110,11 +110,6 @@ def _knows_password(session: IrcSession) -> bool:
     assert session.registration is not None
     given = session.registration.password or ""
     return hmac.compare_digest(wanted.encode(), given.encode())
-
-
-def shown_host(address: str) -> str:
-    """Return *address* so that it can stand as a parameter: those may not begin with ``:``."""
-    return f"0{address}" if address.startswith(":") else address
 
 
 def _welcome(session: IrcSession) -> None:

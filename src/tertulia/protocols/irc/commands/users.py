@@ -12,13 +12,12 @@ from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.lookup import shown
 from tertulia.protocols.irc.commands.table import command
-from tertulia.protocols.irc.names import prefix
+from tertulia.protocols.irc.names import in_lines, prefix
 from tertulia.protocols.irc.parser import Line
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
-LIST_BYTES = 380
 USERHOSTS_MOST = 5
 
 
@@ -78,18 +77,6 @@ def _shown_channels(session: IrcSession, user: User) -> Iterator[str]:
             rank = channel.occupants[user.uid]
             all_signs = bool(session.caps & Cap.MULTI_PREFIX)
             yield prefix(rank, all_of_them=all_signs) + channel.name.text
-
-
-def in_lines(words: Iterator[str]) -> Iterator[str]:
-    """Yield *words* joined by spaces, as many as fit in a line."""
-    line = ""
-    for word in words:
-        if line and len(line.encode()) + len(word.encode()) + 1 > LIST_BYTES:
-            yield line
-            line = ""
-        line = f"{line} {word}" if line else word
-    if line:
-        yield line
 
 
 @command("WHOWAS")
