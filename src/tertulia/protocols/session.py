@@ -246,6 +246,8 @@ class Session(Generic[Command]):
         if self._pending and self._steps is None:
             pending, self._pending = self._pending, None
             self._work(pending)
+            if self._pending is None:
+                self.shell.hold(False)
 
     def _work(self, pending: deque[Command]) -> None:
         bucket, now = self.bucket, self.shell.now()
