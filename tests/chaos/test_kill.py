@@ -37,7 +37,7 @@ PAGE = 500
 WINDOW = 8
 BEGINNING = "timestamp=1970-01-01T00:00:00.000Z"
 CHANGES = ("TOPIC", "MODE")
-WORDS = "la tertulia sigue aunque se vaya la luz — ½ ☕ 🕯".split()
+WORDS = ("la", "tertulia", "sigue", "aunque", "se", "vaya", "la", "luz", "—", "½", "☕", "🕯")
 TOLD = (*CHANGES, "PRIVMSG")
 
 
@@ -147,9 +147,9 @@ class Talk:
         await asyncio.sleep(self._chance.uniform(0.02, 0.6))
         await server.kill()
         await talking
-        for client in self.clients:
-            await client.until_end()
-            self.evidence.gather(client)
+        for each in self.clients:
+            await each.until_end()
+            self.evidence.gather(each)
         await close_all(*self.clients)
 
     def _text(self) -> str:
@@ -341,7 +341,7 @@ class Checker:
             assert self._numbers.setdefault(fact["nickname"], fact["number"]) == fact["number"]
         elif "by" in fact and fact["by"]["nick"] in self._numbers:
             assert self._numbers[fact["by"]["nick"]] == fact["by"]["number"]
-        place = fact.get("channel") or fact.get("target")
+        place: str = fact.get("channel") or fact.get("target") or ""
         if fact["k"] in ("topic", "modes"):
             self._settings[place].apply(fact)
         told = _told(fact)
