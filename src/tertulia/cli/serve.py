@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 import sys
@@ -25,6 +26,8 @@ from tertulia.server.settings import Settings, SettingsError, load
 from tertulia.storage.errors import StorageError
 
 logger = structlog.get_logger()
+
+GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def serve(
@@ -124,11 +127,19 @@ async def _serve(
         print("ready", flush=True)
         if sys.stderr.isatty():
             print(welcome(settings, uris), file=sys.stderr, flush=True)
+        _tune_collector()
         await stop.wait()
         logger.info("stopping")
     finally:
         await server.stop()
     return 0
+
+
+def _tune_collector() -> None:
+    """Look for cyclic garbage seldom: a message leaves none, and what lives, lives long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _raise_file_limit() -> None:

@@ -46,6 +46,13 @@ class Audience:
             self._snapshot = [(f, tuple(group)) for f, group in self._groups.items()]
         return self._snapshot
 
+    def without(self, flavour: Flavour, absent: Iterable[AnySession]) -> Recipients:
+        """Return the sessions of one flavour that are not among *absent*."""
+        group = self._groups[flavour].copy()
+        for session in absent:
+            group.pop(session, None)
+        return tuple(group)
+
     def __bool__(self) -> bool:
         return bool(self._groups)
 
@@ -71,7 +78,7 @@ class Run:
             lines = [render(change) for change, _ in self.items]
             silent = [s for s in speakers if s.flavour is flavour] if speakers else ()
             if silent:
-                recipients = [r for r in recipients if r not in speakers]
+                recipients = self.audience.without(flavour, silent)
                 yield from self._to_speakers(silent, lines)
             if recipients and (chunk := b"".join(lines)):
                 yield recipients, chunk

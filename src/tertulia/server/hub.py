@@ -369,6 +369,7 @@ class Hub:
             if current is not None:
                 channel.occupants = current.occupants
                 channel.invited = current.invited
+                channel.revision = current.revision + 1
                 for uid in channel.occupants:
                     self.state.users[uid].channels[channel.name.folded] = channel
             if bool(channel.occupants) is (channel.emptied is not None):

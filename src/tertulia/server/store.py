@@ -41,6 +41,7 @@ class Store:
         source, self.epoch = database.open_epoch(writer, self.server_id, now_s)
         lobby = Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_s * 1000)
         records.add_channel(writer, lobby)
+        database.fill_wal(writer, self.path)
         self.tag = origin_tag(self.server_id, self.epoch)
         self.log = Log(writer, source)
         self.history = History(database.connect(self.path, read_only=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import apsw
 from tertulia.storage.errors import StorageError
 
 BUSY_MS = 5_000
+WAL_BYTES = 12 * 1024 * 1024
 
 # Append only: a database that has seen the first n is brought up to date by the others.
 MIGRATIONS: tuple[str, ...] = (
@@ -79,6 +82,24 @@ def migrate(db: apsw.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> No
                 db.execute(f"PRAGMA user_version = {number}")
     except apsw.Error as error:
         raise StorageError(f"cannot use the database: {error}") from error
+
+
+def fill_wal(db: apsw.Connection, path: Path) -> None:
+    """Give the write-ahead log of the database at *path* its size before it is used.
+
+    A synced write into a file that grows also writes the file system's journal; into one
+    that has its size it does not, which halves the time and the CPU of a commit. Zeros are
+    no valid frames (sqlite.org/walformat.html), so that what is not written yet counts as
+    not there. Done only while the log is empty; a disk without room is no error here.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    with contextlib.suppress(apsw.Error, OSError):
+        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        with wal.open("r+b") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                file.write(bytes(WAL_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def server_id(db: apsw.Connection) -> bytes:

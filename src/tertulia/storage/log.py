@@ -8,7 +8,7 @@ became of them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 import apsw
@@ -20,12 +20,15 @@ from tertulia.storage.errors import StorageError
 from tertulia.storage.records import Write
 
 CHECKPOINT_PAGES = 2_000
+PAGES_PER_STATEMENT = 4
 _SEQ_BITS = 40
-_ROWS = 32
 _COLUMNS = 6
-_INSERT = "INSERT INTO event VALUES "
-_INSERT_ONE = _INSERT + "(?,?,?,?,?,?)"
-_INSERT_MANY = _INSERT + ",".join(["(?,?,?,?,?,?)"] * _ROWS)
+# Many rows a statement: each statement gives up the interpreter once, and taking it back
+# from a busy event loop is what costs.
+_INSERTS = tuple(
+    (rows * _COLUMNS, "INSERT INTO event VALUES " + ",".join(["(?,?,?,?,?,?)"] * rows))
+    for rows in (32, 8, 1)
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -43,7 +46,7 @@ class Log:
         # Checkpoints are made between commits, never by one, so that none waits for one.
         db.wal_autocheckpoint(0)
         self._wal_pages = 0
-        db.set_wal_hook(self._count_wal)
+        """How many pages were written since the last checkpoint, at most."""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
@@ -96,16 +99,14 @@ class Log:
         execute = self._db.execute
         if self._db.in_transaction:  # the last one could not even be rolled back
             execute("ROLLBACK")
+        statements = [*_inserts(values), *writes]
+        self._wal_pages += PAGES_PER_STATEMENT * len(statements)
+        if len(statements) == 1:  # a transaction by itself
+            execute(*statements[0])
+            return
         execute("BEGIN IMMEDIATE")
         try:
-            # Many rows a statement: each statement gives up the interpreter once, and
-            # taking it back from a busy event loop is what costs.
-            whole = len(values) - len(values) % (_ROWS * _COLUMNS)
-            for i in range(0, whole, _ROWS * _COLUMNS):
-                execute(_INSERT_MANY, values[i : i + _ROWS * _COLUMNS])
-            for i in range(whole, len(values), _COLUMNS):
-                execute(_INSERT_ONE, values[i : i + _COLUMNS])
-            for sql, bindings in writes:
+            for sql, bindings in statements:
                 execute(sql, bindings)
             execute("COMMIT")
         except BaseException:
@@ -113,17 +114,22 @@ class Log:
                 execute("ROLLBACK")
             raise
 
-    def _count_wal(self, _db: apsw.Connection, _name: str, pages: int) -> int:
-        self._wal_pages = pages
-        return apsw.SQLITE_OK
-
     def _checkpoint(self) -> None:
         try:
-            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            pages, done = self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error:
             # A disk without room for the checkpoint: the log itself has what was written.
             return
-        self._wal_pages = 0
+        self._wal_pages = pages - done
+
+
+def _inserts(values: Sequence[object]) -> Iterator[tuple[str, Sequence[object]]]:
+    """Yield the statements that insert rows, with their values."""
+    start = 0
+    for size, sql in _INSERTS:
+        while len(values) - start >= size:
+            yield sql, values[start : start + size]
+            start += size
 
 
 def _rows(events: Sequence[Event], first_id: int) -> list[object]:
