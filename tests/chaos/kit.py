@@ -132,6 +132,11 @@ class Line:
     def nick(self) -> str:
         return self.source.partition("!")[0]
 
+    @property
+    def batch(self) -> str:
+        """The batch that it is part of, history for example; empty if none."""
+        return self.tags.get("batch", "")
+
     def __repr__(self) -> str:
         return f"<{self.tags} {self.source} {self.command} {self.params}>"
 
