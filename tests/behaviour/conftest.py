@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tertulia.storage import database
 from tests.behaviour.places import PROTOCOLS, Place, running
 
 try:
@@ -19,6 +20,12 @@ except ImportError:
 @pytest.hookimpl(optionalhook=True)
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"loop": new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def small_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Giving the log its size is most of what a start costs, and no test cuts the power."""
+    monkeypatch.setattr(database, "WAL_BYTES", 0)
 
 
 @pytest.fixture
