@@ -9,7 +9,7 @@ from tertulia.server.settings import Settings
 
 _HOW = {
     "irc": "any IRC client, such as irssi -c {host} -p {port}",
-    "ircs": "an IRC client with TLS (the certificate is the server's own)",
+    "ircs": "the same with TLS: irssi -c {host} -p {port} --tls",
     "json": "the classic JSON client, port {port}",
     "rech": "the JSON client that finds servers by itself, port {port}",
 }
