@@ -217,10 +217,19 @@ async def test_a_disk_is_full_for_a_while(disk, tmp_path):
         eve = await Irc.open(server.ports["irc"], "eve", *CAPS)
         await eve.ask("JOIN #tea,#new")
         assert (await eve.ask("TOPIC #tea"))[0].params[-1] == "after"
-        await eve.close()
-        await server.stop()
+        # And once more, with an end that nobody could prepare for.
+        ana = Person(await Irc.open(server.ports["irc"], "ana", *ECHO))
+        await ana.client.ask("JOIN #tea")
+        filler.fill()
+        await ana.say_until_refused()
+        await server.kill()
+        filler.remove()
+        await close_all(eve, ana.client)
     finally:
         await server.kill()
+    server = await Server.start(data, log, **settings)
+    await server.stop()
+    assert Counter(texts_in_log(data)) == stored + Counter(ana.stored)
 
 
 async def test_the_search_index_goes_on_after_a_full_disk(disk, tmp_path):
