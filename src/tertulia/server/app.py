@@ -279,6 +279,10 @@ class _Host:
     def pacing_s(self) -> float:
         return self._server.pacing_s
 
+    @property
+    def is_congested(self) -> bool:
+        return self._server.hub.gate.is_congested
+
     def open_session(self, shell: Shell) -> AnySession | None:
         assert isinstance(shell, Connection)
         return self._server.admit(shell, self._opens, self._secure)

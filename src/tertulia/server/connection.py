@@ -37,6 +37,10 @@ class Host(Protocol):
     def pacing_s(self) -> float:
         """The pause between two messages to an old client."""
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether more waits for the disk than should."""
+
     def open_session(self, shell: Shell) -> AnySession | None:
         """Return a session for a new connection, None if it is refused."""
 
@@ -60,8 +64,8 @@ class Connection(asyncio.Protocol):
     """A transport and the session on it; this is the session's `Shell`."""
 
     __slots__ = (
-        "_backlog", "_head", "_held", "_host", "_loop", "_pacer", "_session_holds", "peer",
-        "session", "transport",
+        "_backlog", "_ended", "_head", "_held", "_host", "_loop", "_pacer", "_session_holds",
+        "peer", "session", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
@@ -70,6 +74,8 @@ class Connection(asyncio.Protocol):
         self._head: bytes | None = b""
         self._backlog = b""
         """What came and was not given to the session yet."""
+        self._ended = False
+        """Whether the other end has said that it sends no more."""
         self._held = False
         self._session_holds = False
         self._pacer: Pacer | None = None
@@ -109,7 +115,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         session.last_heard = self._loop.time()
-        if len(data) > SLICE_BYTES or self._backlog:
+        if len(data) > SLICE_BYTES or self._backlog or self._host.is_congested:
             self._backlog += data
             self._next_slice()
         else:
@@ -117,6 +123,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The other end sends no more."""
+        self._ended = True
         if self.session is not None:
             if self.session.closing:
                 return False
@@ -200,6 +207,10 @@ class Connection(asyncio.Protocol):
         if session is None or session.closing:
             self._backlog = b""
             return
+        if self._host.is_congested:
+            self._read_or_not()
+            self._host.after_batch(self._next_slice)
+            return
         if not self._session_holds:
             part, self._backlog = self._backlog[:SLICE_BYTES], self._backlog[SLICE_BYTES:]
             self._receive(session, part)
@@ -260,7 +271,7 @@ class Connection(asyncio.Protocol):
             wait_s = min(self._pacer.drain_s, LINGER_S)
             self._loop.call_later(wait_s, self._finish_glued, self._pacer)
             return
-        if self.transport.can_write_eof():
+        if self.transport.can_write_eof() and not self._ended:
             self.transport.write_eof()
             self.hold(False)
             self._loop.call_later(LINGER_S, self.transport.abort)

@@ -20,6 +20,7 @@ GATHER_S = 0.002
 GATHER_SPEAKERS = 3
 GATHER_WRITES = 50
 REQUEUED_MOST = 10_000
+WAITING_MOST = 20_000
 
 
 class Log(Protocol):
@@ -48,14 +49,13 @@ class Delivery:
 class Batch:
     """What one turn of the loop, or several, led to."""
 
-    __slots__ = ("after", "claims", "closings", "deliveries", "events", "speakers")
+    __slots__ = ("after", "claims", "deliveries", "events", "speakers")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.claims: list[tuple[AnySession | None, Event, str | None]] = []
         """Durable events, with who is told if they cannot be written, under which label."""
         self.deliveries: list[Delivery] = []
-        self.closings: list[Callable[[], None]] = []
         self.after: list[Callable[[], None]] = []
         self.speakers: set[AnySession] = set()
 
@@ -137,6 +137,11 @@ class Gate:
         self.batch.deliveries.append(Delivery(recipients, chunk, durable))
         self.touch()
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether more waits for the disk than should: nobody is listened to until it is less."""
+        return len(self.batch.events) > WAITING_MOST
+
     async def settle(self) -> None:
         """Wait until everything that happened is on disk and sent."""
         self.touch()
@@ -199,7 +204,5 @@ class Gate:
     @staticmethod
     def finish(batch: Batch) -> None:
         """Do what was to be done when the batch has been sent."""
-        for close in batch.closings:
-            close()
         for callback in batch.after:
             callback()

@@ -32,9 +32,16 @@ def _channel(error: Any) -> tuple[str, ...]:
 
 
 def _name(error: Any) -> tuple[str, ...]:
-    # A name with a space, or none at all, would shift the other parameters.
-    name = error.name if error.name and " " not in error.name and error.name[0] != ":" else "*"
-    return (name,)
+    return (shown(error.name),)
+
+
+def shown(name: str) -> str:
+    """Return *name* as it can be repeated in a parameter, ``*`` if it cannot.
+
+    A space, a colon in front, or nothing at all would shift the other parameters.
+    """
+    fits = name.isprintable() and " " not in name and not name.startswith(":")
+    return name if name and fits else "*"
 
 
 _REFUSALS = cast(

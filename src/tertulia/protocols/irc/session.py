@@ -19,7 +19,7 @@ from tertulia.protocols.irc.parser import (
     LineTooLong,
     parse,
 )
-from tertulia.protocols.irc.refusals import refusal
+from tertulia.protocols.irc.refusals import refusal, shown
 from tertulia.protocols.irc.registration import Registration
 from tertulia.protocols.session import Session, Shell, Steps, TokenBucket
 
@@ -103,8 +103,7 @@ class IrcSession(Session[bytes]):
     def _unknown(self, name: str) -> None:
         if self.user is None and self.registration is None:
             return
-        shown = name if name and not name.startswith(":") else "*"
-        self.reply(n.ERR_UNKNOWNCOMMAND, shown[:64], "Unknown command")
+        self.reply(n.ERR_UNKNOWNCOMMAND, shown(name[:64]), "Unknown command")
 
     def _malformed(self, error: LineError) -> None:
         if isinstance(error, LineTooLong):

@@ -9,10 +9,10 @@ from tertulia.domain.changes import Change
 from tertulia.domain.chat import direct_conversation
 from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, parse_msgid
 from tertulia.protocols.irc.caps import Cap
-from tertulia.protocols.irc.commands.lookup import shown
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.flavour import IrcFlavour, server_time
 from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.refusals import shown
 from tertulia.protocols.session import ReadLatest, ReadPage, Steps
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tertulia.domain.errors import NoSuchChannel, NoSuchUser
 from tertulia.domain.state import Channel, User
+from tertulia.protocols.irc.refusals import shown
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
@@ -30,8 +31,3 @@ def user_named(session: IrcSession, name: str) -> User:
     if user is None:
         raise NoSuchUser(shown(name))
     return user
-
-
-def shown(name: str) -> str:
-    """Return *name* as it can be repeated in a parameter."""
-    return name if name and " " not in name and name[0] != ":" else "*"

@@ -13,9 +13,10 @@ from tertulia.domain.policy import must_be_admin
 from tertulia.domain.state import FLAGS, LISTS, RANKS, Channel, User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.channels import is_in
-from tertulia.protocols.irc.commands.lookup import channel_named, shown, user_named
+from tertulia.protocols.irc.commands.lookup import channel_named, user_named
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.refusals import shown
 from tertulia.protocols.session import HashPassword, Steps
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from tertulia.domain.policy import must_be_operator
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.help import TOPICS
-from tertulia.protocols.irc.commands.lookup import shown
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.refusals import shown
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession

@@ -10,10 +10,10 @@ from tertulia.domain.commands.profile import SetAway, SetRealname
 from tertulia.domain.state import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
-from tertulia.protocols.irc.commands.lookup import shown
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.names import in_lines, prefix
 from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.refusals import shown
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession

@@ -10,11 +10,12 @@ from tertulia.domain.state import Channel, User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.channels import is_in
-from tertulia.protocols.irc.commands.lookup import find_channel, shown
+from tertulia.protocols.irc.commands.lookup import find_channel
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.commands.users import idle_s
 from tertulia.protocols.irc.names import is_invisible, prefix
 from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.refusals import shown
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
