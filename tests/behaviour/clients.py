@@ -49,6 +49,8 @@ class Client(ABC):
 
     def __init__(self) -> None:
         self.nick = ""
+        self.strict = True
+        """Whether it checks that nothing it is sent would hurt a terminal."""
         self.seen: list[Seen] = []
         self.is_closed = False
         self._looked = 0
@@ -196,6 +198,15 @@ class Client(ABC):
     async def fence(self) -> None:
         """Wait until the server has done all that was sent, and all that it sent has come."""
         await self._fence()
+
+    async def fence_behind(self, other: Client) -> None:
+        """Wait until all that *other* sent has been done and, if it shows here, has come."""
+        looked = other._looked
+        await other.fence()
+        other._looked = looked
+        looked = self._looked
+        await self.fence()
+        self._looked = looked
 
     async def _fence(self) -> int:
         token = f"fence{next(_tokens)}"

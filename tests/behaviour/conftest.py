@@ -12,9 +12,11 @@ from tertulia.storage import database
 from tests.behaviour.places import PROTOCOLS, Place, running
 
 try:
-    from uvloop import new_event_loop
+    import uvloop
 except ImportError:
-    from asyncio import new_event_loop
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    new_event_loop = uvloop.new_event_loop
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -194,9 +194,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def tertulia_process(
-    home: Path, *arguments: str, **variables: str
-) -> AsyncIterator[Process]:
+async def tertulia_process(home: Path, *arguments: str, **variables: str) -> AsyncIterator[Process]:
     """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself."""
     process = Process(
         await asyncio.create_subprocess_exec(

@@ -108,9 +108,7 @@ async def test_what_only_irc_can_say_is_shown(place: Place, one: str, other: str
 
 
 @every_pair_from_irc
-async def test_what_others_could_not_show_is_left_out(
-    place: Place, one: str, other: str
-) -> None:
+async def test_what_others_could_not_show_is_left_out(place: Place, one: str, other: str) -> None:
     ana, rui = await meet(place, one, other)
     assert isinstance(ana, IrcClient)
     ana.send(f"@+typing=active TAGMSG {TEA}")
