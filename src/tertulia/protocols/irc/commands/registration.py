@@ -12,7 +12,7 @@ from tertulia.domain.commands.rename import Rename
 from tertulia.domain.errors import NicknameInUse
 from tertulia.domain.names import Nickname
 from tertulia.protocols.irc import numerics as n
-from tertulia.protocols.irc.commands.server import send_lusers, send_motd
+from tertulia.protocols.irc.commands.server import send_isupport, send_lusers, send_motd
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.isupport import CHANNEL_MODES, USER_MODES
 from tertulia.protocols.irc.parser import Line
@@ -21,7 +21,6 @@ from tertulia.protocols.irc.refusals import refusal
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
-TOKENS_PER_LINE = 12
 _NOT_IN_USERNAME = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 USERNAME_LENGTH = 18
 
@@ -126,14 +125,6 @@ def _welcome(session: IrcSession) -> None:
     send_isupport(session)
     send_lusers(session)
     send_motd(session)
-
-
-def send_isupport(session: IrcSession) -> None:
-    """Tell what the server can do."""
-    tokens = session.service.isupport()
-    for i in range(0, len(tokens), TOKENS_PER_LINE):
-        line = tokens[i : i + TOKENS_PER_LINE]
-        session.reply(n.RPL_ISUPPORT, *line, "are supported by this server")
 
 
 @command("PING", unregistered=True)

@@ -15,6 +15,8 @@ from tertulia.protocols.irc.refusals import shown
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
+TOKENS_PER_LINE = 12
+
 
 @command("MOTD")
 def motd(session: IrcSession, _line: Line) -> None:
@@ -63,11 +65,17 @@ def send_lusers(session: IrcSession) -> None:
 @command("VERSION")
 def version(session: IrcSession, _line: Line) -> None:
     """``VERSION``."""
-    from tertulia.protocols.irc.commands.registration import send_isupport
-
     config = session.service.config
     session.reply(n.RPL_VERSION, config.version, config.server, config.description)
     send_isupport(session)
+
+
+def send_isupport(session: IrcSession) -> None:
+    """Tell what the server can do."""
+    tokens = session.service.isupport()
+    for i in range(0, len(tokens), TOKENS_PER_LINE):
+        line = tokens[i : i + TOKENS_PER_LINE]
+        session.reply(n.RPL_ISUPPORT, *line, "are supported by this server")
 
 
 @command("TIME")
