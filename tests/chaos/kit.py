@@ -107,6 +107,11 @@ class Server:
         """Return the bytes of memory it has."""
         return memory(self.pid).rss * 1024
 
+    def peak(self) -> int:
+        """Return the most bytes of memory that it ever had."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
 
 class Line:
     """A line of IRC."""
