@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change, Spoken, TagsSpoken
 from tertulia.domain.events import Fact
+from tertulia.domain.text import cut, short_text
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands import COMMANDS
 from tertulia.protocols.irc.labels import Labelled
 from tertulia.protocols.irc.parser import (
+    LINE_BYTES,
     Line,
     LineBuffer,
     LineError,
@@ -139,17 +141,22 @@ class IrcSession(Session[bytes]):
     def reply(self, numeric: str, *params: str) -> None:
         """Send a numeric; the last of *params* is its text and may have spaces."""
         *middle, text = (numeric, self.nick, *params)
-        self.send(f":{self.service.config.server} {' '.join(middle)} :{text}\r\n".encode())
+        self._send_line(f"{' '.join(middle)} :{text}")
 
     def reply_bare(self, numeric: str, *params: str) -> None:
         """Send a numeric whose parameters have no spaces, the last one neither."""
-        words = " ".join((numeric, self.nick, *params))
-        self.send(f":{self.service.config.server} {words}\r\n".encode())
+        self._send_line(" ".join((numeric, self.nick, *params)))
 
     def say(self, command: str, *params: str) -> None:
         """Send a message from the server; the last of *params* may have spaces."""
         *middle, text = (command, *params)
-        self.send(f":{self.service.config.server} {' '.join(middle)} :{text}\r\n".encode())
+        self._send_line(f"{' '.join(middle)} :{text}")
+
+    def _send_line(self, rest: str) -> None:
+        line = f":{self.service.config.server} {rest}"
+        if len(line) * 4 > LINE_BYTES - 2:
+            line = cut(line, LINE_BYTES - 2)
+        self.send(f"{line}\r\n".encode())
 
     def fail(self, command: str, code: str, *context: str, text: str) -> None:
         """Send a standard reply (ircv3.net/specs/extensions/standard-replies)."""
@@ -201,6 +208,7 @@ class IrcSession(Session[bytes]):
     def end(self, reason: str) -> None:
         """Leave the server and close the connection."""
         if not self.closing:
+            reason = short_text(reason, self.core.world.rules.reason_bytes)
             self.service.monitor.clear(self)
             if self.registration is not None:
                 self.registration = None
