@@ -53,6 +53,9 @@ class Audience:
             group.pop(session, None)
         return tuple(group)
 
+    def __contains__(self, session: AnySession) -> bool:
+        return session in self._groups.get(session.flavour, ())
+
     def __bool__(self) -> bool:
         return bool(self._groups)
 
@@ -72,7 +75,8 @@ class Run:
 
     def rendered(self) -> Iterable[tuple[Recipients, bytes]]:
         """Yield what is to be sent to whom."""
-        speakers = {speaker for _, speaker in self.items if speaker is not None}
+        # Who speaks from outside the channel hears nothing of what is said there.
+        speakers = {by for _, by in self.items if by is not None and by in self.audience}
         for flavour, recipients in self.audience.groups():
             render = flavour.render
             lines = [render(change) for change, _ in self.items]
