@@ -143,7 +143,7 @@ class Gate:
         return len(self.batch.events) > WAITING_MOST
 
     async def settle(self) -> None:
-        """Wait until everything that happened is on disk and sent."""
+        """Wait until everything that happened is on disk and sent, or the disk refuses it."""
         self.touch()
         while self._scheduled or self._committing is not None:
             future = self._loop.create_future()
@@ -190,15 +190,20 @@ class Gate:
             later, self.batch = self.batch, Batch()
             self._failed(batch, error)
             self._failed(later, error)
+            self._tell_settled()
         if self._scheduled:
             self._turn_over()
 
     def _open(self, batch: Batch) -> None:
         self._last_writes = batch.deliver()
         self.finish(batch)
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
         if not self._scheduled and self._settled:
             for future in self._settled:
-                future.set_result(None)
+                if not future.done():
+                    future.set_result(None)
             self._settled.clear()
 
     @staticmethod
