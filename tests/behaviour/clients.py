@@ -201,9 +201,11 @@ class Client(ABC):
 
     async def fence_behind(self, other: Client) -> None:
         """Wait until all that *other* sent has been done and, if it shows here, has come."""
-        looked = other._looked
-        await other.fence()
-        other._looked = looked
+        await other.fence_ahead()
+        await self.fence_ahead()
+
+    async def fence_ahead(self) -> None:
+        """Like `fence`, but what came before it may still be expected."""
         looked = self._looked
         await self.fence()
         self._looked = looked

@@ -179,7 +179,9 @@ class IrcClient(Client):
         self.send(f"PRIVMSG {self._target(where)} :{text}")
 
     def _target(self, where: str) -> str:
-        return {"*": "$*", "&": f"${self.server_name}"}.get(where, where)
+        if where == "&":
+            return f"${self.server_name}"
+        return "$*" if where == "*" else where
 
     @property
     def server_name(self) -> str:
