@@ -79,6 +79,7 @@ class Client(ABC):
             # Whoever waits is told, also if what came was not well-formed.
             self.is_closed = True
             self._news.set()
+            self.writer.close()
 
     @abstractmethod
     async def next_seen(self) -> Seen | None:
