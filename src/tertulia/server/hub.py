@@ -155,7 +155,7 @@ class Hub:
         self._tainted = durable or again
         for change in changes:
             if again:
-                self._show(acting, change)
+                self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
         self.gate.touch()
