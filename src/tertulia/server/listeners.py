@@ -46,17 +46,23 @@ class Endpoint(Struct, frozen=True):
 
 def parse(uri: str) -> Endpoint:
     """Return the endpoint that *uri* names; raises `SettingsError`."""
-    parts = urlsplit(uri)
+    shown = " ".join(uri.split())
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise SettingsError(f"--listen {shown}: this is no address") from None
     scheme = SCHEMES.get(parts.scheme)
     if scheme is None or not uri.startswith(f"{parts.scheme}://"):
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise SettingsError(f"--listen {uri}: must begin with one of {known}")
+        raise SettingsError(f"--listen {shown}: must begin with one of {known}")
     try:
         port = parts.port
     except ValueError:
-        raise SettingsError(f"--listen {uri}: the port is a number from 0 to 65535") from None
-    if parts.path not in ("", "/") or parts.query or parts.username:
-        raise SettingsError(f"--listen {uri}: nothing may follow the port")
+        raise SettingsError(f"--listen {shown}: the port is a number from 0 to 65535") from None
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsError(f"--listen {shown}: only an address and a port can be given")
+    if not uri.isprintable() or " " in uri:
+        raise SettingsError(f"--listen {shown}: this is no address")
     host = parts.hostname
     if port is None:
         port = scheme.port or 0
