@@ -197,7 +197,7 @@ def _check_values(settings: Settings) -> None:
         part = getattr(settings, section)
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
-            if isinstance(value, int | float) and value < 0:
+            if isinstance(value, int | float) and not value >= 0:  # nan is none either
                 raise SettingsError(f"{section}.{field.name}: must be 0 or more, not {value}")
     if (settings.tls.certificate is None) != (settings.tls.key is None):
         raise SettingsError("tls.certificate and tls.key: give both, or neither")
