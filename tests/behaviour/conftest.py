@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from tertulia.server import workers
 from tertulia.storage import database
 from tests.behaviour.places import PROTOCOLS, Place, running
 
@@ -25,9 +27,10 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 @pytest.fixture(autouse=True)
-def small_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Giving the log its size is most of what a start costs, and no test cuts the power."""
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what makes servers slow to start and passwords slow to guess."""
     monkeypatch.setattr(database, "WAL_BYTES", 0)
+    monkeypatch.setattr(workers, "hasher", PasswordHasher(time_cost=1, memory_cost=64))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -188,12 +189,15 @@ async def test_a_chosen_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
 
 
 async def test_a_default_port_that_is_taken_is_a_warning(tmp_path: Path) -> None:
-    # An address of this machine that nothing else is likely to use.
+    # An address of this machine that nothing else is likely to use. Where another server has
+    # the port on all addresses, it is taken as well.
     address = "127.83.19.5"
-    with socket.create_server((address, 6667)):
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            stack.enter_context(socket.create_server((address, 6667)))
         async with serve(tmp_path, "-a", address) as process:
             await process.ready()
-            assert {"json", "rech"} <= process.ports.keys()
+            assert "rech" in process.ports
             assert "irc" not in process.ports
             status, _, errors = await process.terminate()
     assert status == 0
