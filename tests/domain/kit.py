@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from tertulia.domain.changes import Change
 from tertulia.domain.chat import Chat, Intent
+from tertulia.domain.commands.catch_up import CatchUp
 from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.commands.identify import IssueIdentity
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
@@ -20,9 +22,10 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import ChannelEnded, Event, ModeChange
+from tertulia.domain.identities import Credential, hash_token
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
-from tertulia.domain.state import FLAGS, LISTS, Channel, State, User
+from tertulia.domain.state import ADMIN, FLAGS, LISTS, Channel, State, User
 from tertulia.domain.text import message_text
 from tertulia.domain.world import Rules, World
 
@@ -53,15 +56,34 @@ class Room:
         self.events += events
         (self.repeats if again else self.changes).extend(changes)
 
-    def user(self, nick: str, *channels: str, operator: bool = False) -> User:
-        """Somebody new, in these channels."""
-        intent = Connect(Nickname.parse(nick), "user", "host.example", "Real Name", False, "test")
+    def user(
+        self,
+        nick: str,
+        *channels: str,
+        operator: bool = False,
+        credential: Credential | None = None,
+    ) -> User:
+        """Somebody new, in these channels; who has been here as the same one goes."""
+        intent = Connect(
+            Nickname.parse(nick), "user", "host.example", "Real Name", False, "test", credential
+        )
+        if (older := self.chat.gives_way(intent)) is not None:
+            self.do(older, Disconnect("Connected again from elsewhere"))
         user = self.chat.connect(intent)
         if operator:
             self.do(user, SetUserMode("o", True))
         for channel in channels:
             self.do(user, Join(ChannelName.parse(channel)))
         return user
+
+    def identity(self, nick: str, *channels: str) -> Credential:
+        """An identity whose user has been in these channels, and is gone."""
+        user = self.user(nick)
+        credential = Credential(user.number, hash_token(f"token of {nick}"))
+        self.do(user, IssueIdentity(credential.token_hash))
+        user = self.user(nick, *channels, credential=credential)
+        self.do(user, Disconnect(""))
+        return credential
 
     def do(self, actor: User, intent: Intent) -> list[Any]:
         """What is seen of *actor* doing that."""
@@ -95,26 +117,42 @@ def check_state(state: State) -> None:
     for uid, user in state.users.items():
         assert user.uid == user.face.uid == uid
         assert user.face.nick == user.nick.text
-        assert user.face.number == user.number == state.numbers[user.nick.folded]
+        assert user.face.number == user.number
+        if user.durable:
+            assert user.number == user.identity == str(uid)
+            assert state.identities.named(user.nick.text) is state.identities.get(uid) is not None
+        else:
+            assert user.number == state.numbers[user.nick.folded]
+            identity = state.identities.named(user.nick.text)
+            assert identity is None or identity.number == user.identity
         assert user.face.mask == f"{user.nick}!{user.username}@{user.host}"
         assert state.user_named(user.nick.text) is user
         assert state.user_named(user.number) is user
         assert state.lookalike(user.nick, besides=user) is None
+        assert state.identities.lookalike(user.nick, state.identities.get(user.identity)) is None
         for name, channel in user.channels.items():
             assert state.channels[name] is channel
             assert uid in channel.occupants
     assert len(state._nicknames) == len(state.users)
     indexed = {
-        (skeleton, user.uid) for skeleton, users in state._skeletons.items() for user in users
+        (skeleton, user.uid)
+        for skeleton, users in state._lookalikes.by_skeleton.items()
+        for user in users
     }
     assert indexed == {
         (skeleton, user.uid) for user in state.users.values() for skeleton in user.nick.skeletons
     }
+    for identity in state.identities:
+        assert state.identities.named(identity.nick.text) is identity
+        assert state.identities.named(identity.number) is identity
+        assert state.identities.lookalike(identity.nick, identity) is None
+        assert state.number_taken(identity.number)
     for name, channel in state.channels.items():
         assert channel.name.folded == name
         assert state.number_taken(channel.number)
         assert (channel.emptied is None) == bool(channel.occupants)
-        for uid in channel.occupants:
+        for uid, rank in channel.occupants.items():
+            assert uid not in channel.admins or rank & ADMIN
             assert state.users[uid].channels[name] is channel
         for uid in channel.invited:
             assert name in state.users[uid].invited_to
@@ -133,6 +171,9 @@ _mode = st.tuples(
 _rank = st.tuples(st.booleans(), st.sampled_from("ov"), st.sampled_from(NICKS))
 _verbs = st.one_of(
     st.tuples(st.just("connect"), st.sampled_from(NICKS)),
+    st.tuples(st.just("log in"), st.sampled_from(NICKS), st.sampled_from(NICKS)),
+    st.tuples(st.just("issue")),
+    st.tuples(st.just("read")),
     st.tuples(st.just("disconnect"), st.sampled_from(TEXTS)),
     st.tuples(st.just("rename"), st.sampled_from(NICKS)),
     st.tuples(st.just("join"), st.sampled_from(CHANNELS), st.sampled_from([None, "$hash"])),
@@ -164,6 +205,11 @@ def play(room: Room, who: str, verb: str, *arguments: Any) -> None:
     with suppress(ChatError):
         if verb == "connect":
             room.user(*arguments)
+        elif verb == "log in":
+            whose, nick = arguments
+            identity = room.state.identities.named(whose)
+            if identity is not None:
+                room.user(nick, credential=Credential(identity.number, identity.token_hash))
         elif verb == "wait":
             room.now_ms += arguments[0]
         elif verb == "end":
@@ -177,9 +223,11 @@ def play(room: Room, who: str, verb: str, *arguments: Any) -> None:
 
 
 def _intent(room: Room, verb: str, arguments: tuple[Any, ...]) -> Intent | None:
-    simple = {"disconnect": Disconnect, "away": SetAway}
+    simple = {"disconnect": Disconnect, "away": SetAway, "read": CatchUp}
     if verb in simple:
         return simple[verb](*arguments)
+    if verb == "issue":
+        return IssueIdentity(hash_token("secret"))
     if verb == "operator":
         return SetUserMode("o", *arguments)
     if verb == "rename":
@@ -192,9 +240,10 @@ def _intent(room: Room, verb: str, arguments: tuple[Any, ...]) -> Intent | None:
 
 def _aimed_intent(room: Room, verb: str, target: str, *more: Any) -> Intent | None:
     channel, find = room.state.channel_named(target), room.state.user_named
+    recipient = room.state.recipient(target)
     if verb == "say":
         text, style, client_id = more
-        whom: Any = channel or find(target) or (target if target in "*&" else None)
+        whom: Any = channel or recipient or (target if target in "*&" else None)
         return whom and Say(whom, message_text(text), style, client_id=client_id)
     if channel is None:
         return None

@@ -19,7 +19,12 @@ from tertulia.storage.database import (
 )
 from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, Page
-from tertulia.storage.records import load_channels, load_numbers
+from tertulia.storage.records import (
+    load_channels,
+    load_identities,
+    load_numbers,
+    load_waiting,
+)
 from tests.storage.kit import TEA, said
 
 # A database of version 1 as it was. It never changes; every later version must open it.
@@ -110,6 +115,8 @@ def test_what_is_in_an_old_database_is_there(old):
     assert isinstance(page[1].fact, Said)
     assert page[1].fact.text == "hello é"
     assert last_hlc(old) == 111411200000004
+    assert load_identities(old) == []
+    assert load_waiting(old) == []
     assert open_epoch(old, bytes(range(16))) == (2, 2)
 
 

@@ -1,13 +1,24 @@
+from collections.abc import Iterable
+
 import apsw
 from hypothesis import given
 
+from tertulia.domain.commands.catch_up import Receive
+from tertulia.domain.commands.say import Say
+from tertulia.domain.events import Said
+from tertulia.domain.identities import Identity
+from tertulia.domain.ids import Hlc
 from tertulia.domain.state import Channel, State
+from tertulia.domain.text import Text
 from tertulia.storage.database import migrate
+from tertulia.storage.history import History
 from tertulia.storage.records import (
     decode_channel,
     encode_channel,
     load_channels,
+    load_identities,
     load_numbers,
+    load_waiting,
     take_writes,
 )
 from tests.domain.kit import SCRIPTS, Room, play
@@ -19,6 +30,10 @@ def durable(channel: Channel) -> dict[str, object]:
     """All that a restart must bring back of a channel."""
     slots = set(Channel.__slots__) - PRESENCE
     return {slot: getattr(channel, slot) for slot in slots} | {"text": channel.name.text}
+
+
+def identities(some: Iterable[Identity]) -> dict[str, tuple[str, str]]:
+    return {one.number: (one.nick.text, one.token_hash) for one in some}
 
 
 def tables() -> apsw.Connection:
@@ -46,6 +61,10 @@ def test_the_tables_are_always_the_durable_state(script):
     on_disk = {channel.name.folded: durable(channel) for channel in load_channels(db)}
     assert on_disk == {name: durable(channel) for name, channel in room.state.channels.items()}
     assert dict(load_numbers(db)) == room.state.numbers
+    assert identities(load_identities(db)) == identities(room.state.identities)
+    for uid, count in load_waiting(db):
+        # Who has caught up was handed what is still on disk here, where nobody hands it over.
+        assert room.state.waiting.count(uid) in (0, count)
     for channel in room.state.channels.values():
         record = encode_channel(channel)
         assert durable(decode_channel(record)) == durable(channel)
@@ -76,3 +95,56 @@ def test_a_channel_that_ended_leaves_the_tables():
     room.state.changed_channels["#tea"] = None
     write(db, room.state)
     assert load_channels(db) == []
+
+
+def restarted(db: apsw.Connection) -> State:
+    state = State()
+    for channel in load_channels(db):
+        state.restore_channel(channel)
+    for nickname, number in load_numbers(db):
+        state.restore_number(nickname, number)
+    state.identities.restore(load_identities(db))
+    for uid, count in load_waiting(db):
+        state.waiting.restore(uid, count)
+    return state
+
+
+def test_a_restart_brings_back_identities_and_their_rights():
+    room, db = Room(), tables()
+    credential = room.identity("Ána", "#tea")
+    write(db, room.state)
+    state = restarted(db)
+    identity = state.identities.named("ÁNA")
+    assert identity is not None
+    assert identity.number == credential.number
+    assert identity.nick.text == "Ána"
+    assert state.identities.proven(credential) is identity
+    channel = state.channel_named("#tea")
+    assert channel is not None
+    assert channel.admins == {credential.number}
+
+
+def test_messages_wait_in_a_table_until_they_are_received():
+    room, db = Room(), tables()
+    ana = room.identity("ana")
+    bob = room.user("bob")
+    told = []
+    absent = room.state.recipient("ana")
+    assert isinstance(absent, Identity)
+    for text in ("one", "two", "three"):
+        told.append(room.one(bob, Say(absent, Text(text))))
+    write(db, room.state)
+    uid = absent.uid
+    state = restarted(db)
+    assert state.waiting.count(uid) == 3
+    history = History(db)
+    found = history.waiting(uid, Hlc(0), 2)
+    assert [stored.hlc for stored in found] == [change.hlc for change in told[:2]]
+    assert all(isinstance(stored.fact, Said) and stored.fact.by == bob.face for stored in found)
+    [last] = history.waiting(uid, found[-1].hlc, 2)
+    assert isinstance(last.fact, Said)
+    assert last.fact.text == "three"
+    room.do(room.user("ana", credential=ana), Receive(found[-1].hlc, 2))
+    write(db, room.state)
+    assert [stored.hlc for stored in history.waiting(uid, Hlc(0), 9)] == [told[-1].hlc]
+    assert room.state.waiting.count(uid) == restarted(db).waiting.count(uid) == 1

@@ -9,7 +9,9 @@ from typing import Any, Protocol, cast
 from tertulia.domain import events as e
 from tertulia.domain.changes import Change
 from tertulia.domain.commands import (
+    catch_up,
     connect,
+    identify,
     invite,
     join,
     kick,
@@ -46,7 +48,10 @@ _Decide = Callable[[World, User, Any], list[e.Fact]]
 _DECIDE = cast(
     "dict[type[Intent], _Decide]",
     {
+        catch_up.Receive: catch_up.receive,
+        catch_up.CatchUp: catch_up.catch_up,
         connect.Disconnect: connect.disconnect,
+        identify.IssueIdentity: identify.issue_identity,
         invite.Invite: invite.invite,
         join.Join: join.join,
         kick.Kick: kick.kick,
@@ -80,8 +85,12 @@ class Chat:
         self._publish = publish
         self._retries: dict[tuple[Uid, str], list[Change]] = {}
 
+    def gives_way(self, intent: connect.Connect) -> User | None:
+        """Return who must leave before *intent*: the same identity, connected before."""
+        return connect.gives_way(self.world, intent.nick, intent.credential)
+
     def connect(self, intent: connect.Connect) -> User:
-        """Let someone come to the server; raises `NicknameInUse`."""
+        """Let someone come to the server; raises `NicknameInUse` or `WrongCredential`."""
         facts = connect.connect(self.world, intent)
         self.record(facts)
         user = self.state.user_named(intent.nick.text)

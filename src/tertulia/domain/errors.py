@@ -46,6 +46,40 @@ class NicknameInUse(ChatError):
         self.nickname = nickname
 
 
+class NicknameReserved(NicknameInUse):
+    """The nickname, or one that looks like it, belongs to an identity."""
+
+    def __init__(self, nickname: str) -> None:
+        ChatError.__init__(
+            self, f"The nickname {nickname} belongs to someone who logs in with a number and token"
+        )
+        self.nickname = nickname
+
+
+class WrongCredential(ChatError):
+    """No identity has that number and that token."""
+
+    def __init__(self) -> None:
+        super().__init__("The number or the token is wrong")
+
+
+class AlreadyIssued(ChatError):
+    """The user has an identity."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"You have an identity already; its number is {number}")
+
+
+class TooManyWaiting(ChatError):
+    """As many messages wait for the user as may."""
+
+    def __init__(self, nickname: str) -> None:
+        super().__init__(
+            f"Too many messages wait for {nickname} already; try again when they have been here"
+        )
+        self.nickname = nickname
+
+
 class NoSuchUser(ChatError):
     """Nobody of that name or number is here."""
 

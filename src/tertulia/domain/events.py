@@ -39,6 +39,7 @@ class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     """A message. *style* is a `Style`; *target* a channel, a nickname, ``*`` or ``&``.
 
     *to* is the uid of the one it was for; *tags* are client-only tags (IRCv3 message-tags).
+    What *waits* is shown to that one later, because they are not here.
     """
 
     durability: ClassVar[Durability] = "durable"
@@ -49,6 +50,7 @@ class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     to: Uid | None = None
     tags: dict[str, str] | None = None
     status: str = ""
+    waits: bool = False
 
 
 class Style:
@@ -81,6 +83,39 @@ class NumberAssigned(Fact, frozen=True, gc=False, tag="number"):
     durability: ClassVar[Durability] = "activity"
     nickname: str
     number: str
+
+
+class IdentityIssued(Fact, frozen=True, gc=False, tag="identity"):
+    """A user was given an identity; *token* is the hash of its secret token."""
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    number: str
+    nickname: str
+    token: str
+
+
+class IdentityRenamed(Fact, frozen=True, gc=False, tag="called"):
+    """An identity has another nickname, because its user has."""
+
+    durability: ClassVar[Durability] = "activity"
+    number: str
+    nickname: str
+
+
+class Received(Fact, frozen=True, gc=False, tag="received"):
+    """A user was handed *count* messages that had waited, all up to the time *until*."""
+
+    durability: ClassVar[Durability] = "activity"
+    by: Face
+    until: Hlc
+    count: int
+
+
+class CaughtUp(Fact, frozen=True, gc=False, tag="caught-up"):
+    """A user was handed everything that had waited."""
+
+    by: Face
 
 
 class Connected(Fact, frozen=True, gc=False, tag="connected"):
@@ -199,6 +234,12 @@ class RanksSet(Fact, frozen=True, gc=False, tag="ranks"):
     ranks: tuple[RankChange, ...]
 
 
+class AdminsSet(RanksSet, frozen=True, gc=False, tag="admins"):
+    """The same, where it concerns admins who stay admins when they leave."""
+
+    durability: ClassVar[Durability] = "durable"
+
+
 class Invited(Fact, frozen=True, gc=False, tag="invited"):
     """A user was asked to come into a channel."""
 
@@ -231,7 +272,7 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
 
 LoggedFact = (
     Said | NumberAssigned | ChannelCreated | ChannelEnded | Joined | Parted | Kicked | Renamed
-    | TopicSet | ModesSet | RanksSet
+    | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityRenamed | Received
 )  # fmt: skip
 
 

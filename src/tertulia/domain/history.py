@@ -61,5 +61,6 @@ _DESCRIPTIONS = cast(
         e.TopicSet: _topic_changed,
         e.ModesSet: _modes_changed,
         e.RanksSet: _ranks_changed,
+        e.AdminsSet: _ranks_changed,
     },
 )

@@ -48,6 +48,11 @@ class HybridClock:
         return self._wall()
 
 
+def is_durable(uid: Uid) -> bool:
+    """Whether *uid* stays the same when its user comes again: then it is a number."""
+    return uid[0] == "0"
+
+
 def milliseconds(hlc: Hlc) -> int:
     """Return the Unix milliseconds of *hlc*."""
     return hlc >> 16

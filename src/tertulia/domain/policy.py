@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tertulia.domain import errors as x
+from tertulia.domain.identities import Identity
 from tertulia.domain.masks import matches
 from tertulia.domain.state import ADMIN, BROADCAST_INTERVAL_MS, Channel, User
 from tertulia.domain.world import World
@@ -73,6 +74,12 @@ def can_set_topic(channel: Channel, user: User) -> None:
         must_be_in(channel, user)
     if "t" in channel.flags:
         must_be_admin(channel, user)
+
+
+def can_wait(world: World, whom: User | Identity) -> None:
+    """May one more message wait for *whom*?"""
+    if world.state.waiting.count(whom.uid) >= world.rules.waiting_messages:
+        raise x.TooManyWaiting(whom.nick.text)
 
 
 def can_broadcast(world: World, user: User) -> None:

@@ -11,9 +11,12 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.history import describe
-from tertulia.domain.ids import LOBBY, Conversation, Hlc, Uid, milliseconds
+from tertulia.domain.identities import Identities, Identity
+from tertulia.domain.ids import LOBBY, Conversation, Hlc, Uid, is_durable, milliseconds
+from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
 from tertulia.domain.text import Text
+from tertulia.domain.waiting import Waiting
 
 VOICE = 1
 ADMIN = 2
@@ -48,9 +51,9 @@ class User:
     """Someone who is here now."""
 
     __slots__ = (
-        "away", "broadcasts_until", "channels", "durable", "face", "host", "invited_to",
-        "modes", "nick", "number", "partners", "protocol", "realname", "secure", "since", "uid",
-        "username",
+        "away", "broadcasts_until", "catching_up", "channels", "durable", "face", "host",
+        "identity", "invited_to", "modes", "nick", "number", "partners", "protocol", "realname",
+        "secure", "since", "uid", "username",
     )  # fmt: skip
 
     def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
@@ -63,7 +66,12 @@ class User:
         self.realname = connected.realname
         self.secure = connected.secure
         self.protocol = connected.protocol
-        self.durable = False
+        self.durable = is_durable(self.uid)
+        """Whether the user has proven an identity, and comes again as the same one."""
+        self.identity = self.number if self.durable else None
+        """The number of the identity that the user has proven, or was issued just now."""
+        self.catching_up = False
+        """Whether the user is being handed what has waited; what is new waits behind it."""
         self.away: str | None = None
         self.since = since
         self.modes: frozenset[str] = frozenset()
@@ -130,8 +138,10 @@ class State:
         self.changed_channels: dict[str, None] = {}
         """Channels whose durable settings are newer than their record on disk."""
         self.changed_numbers: dict[str, None] = {}
+        self.identities = Identities()
+        self.waiting = Waiting()
         self._nicknames: dict[str, User] = {}
-        self._skeletons: dict[str, tuple[User, ...]] = {}
+        self._lookalikes: Lookalikes[User] = Lookalikes()
         self._number_owners: dict[str, str] = {}
 
     # What is where
@@ -140,17 +150,21 @@ class State:
         """Return the user with that nickname, or with that number."""
         user = self._nicknames.get(fold_name(raw))
         if user is None and is_number(raw):
-            owner = self._number_owners.get(raw)
-            return None if owner is None else self._nicknames.get(owner)
+            user = self.users.get(Uid(raw)) or self._nicknames.get(self._number_owners.get(raw, ""))
+            # An identity takes its number along when it is called otherwise.
+            return user if user is not None and user.number == raw else None
+        return user
+
+    def recipient(self, raw: str) -> User | Identity | None:
+        """Return who gets a message to *raw*: a user, or an identity whose user is not here."""
+        user = self.user_named(raw)
+        if user is None and (identity := self.identities.named(raw)) is not None:
+            return self.users.get(identity.uid) or identity
         return user
 
     def lookalike(self, nick: Nickname, besides: User | None = None) -> User | None:
         """Return the user, *besides* this one, who has *nick* or one that looks like it."""
-        for skeleton in nick.skeletons:
-            for user in self._skeletons.get(skeleton, ()):
-                if user is not besides and nick.looks_like(user.nick):
-                    return user
-        return None
+        return self._lookalikes.find(nick, besides)
 
     def channel_named(self, raw: str) -> Channel | None:
         """Return the channel of that name."""
@@ -158,7 +172,7 @@ class State:
 
     def number_taken(self, number: str) -> bool:
         """Whether some nickname or channel has that number."""
-        return number in self._number_owners
+        return number in self._number_owners or number in self.identities
 
     def occupants(self, channel: Channel) -> Iterator[tuple[User, int]]:
         """Yield those who are in *channel*, with their rank (`ADMIN` | `VOICE`)."""
@@ -181,6 +195,29 @@ class State:
         self.numbers[nickname] = number
         self._number_owners[number] = nickname
 
+    def undo(self, event: e.Event) -> None:
+        """*event* could not be written: take back what no record on disk can tell.
+
+        Channels are put back as they are on disk.
+        """
+        fact = event.fact
+        if isinstance(fact, e.IdentityIssued):
+            self.identities.forget(Number(fact.number))
+            if (user := self.users.get(fact.by.uid)) is not None:
+                user.identity = None
+        elif isinstance(fact, e.Said) and fact.waits and fact.to is not None:
+            self.waiting.undo(fact.to, event.hlc)
+
+    def rewrite(self, fact: e.Fact) -> None:
+        """*fact* could not be written, but remains so: its record is to be written again."""
+        if isinstance(fact, e.NumberAssigned):
+            self.changed_numbers[fact.nickname] = None
+        elif isinstance(fact, e.IdentityRenamed):
+            self.identities.changed[Number(fact.number)] = None
+        elif isinstance(fact, e.Received):
+            uid = fact.by.uid
+            self.waiting.received[uid] = max(fact.until, self.waiting.received.get(uid, Hlc(0)))
+
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel that does not exist (any more), and everyone from it."""
         del self.channels[channel.name.folded]
@@ -190,6 +227,7 @@ class State:
 
     def _connected(self, hlc: Hlc, msgid: str, fact: e.Connected) -> list[c.Change]:
         user = User(fact, Nickname.parse(fact.face.nick), milliseconds(hlc))
+        user.catching_up = user.durable and self.waiting.count(user.uid) > 0
         self.users[user.uid] = user
         self._add_nickname(user)
         return [c.Arrived(hlc, msgid, fact.face)]
@@ -208,17 +246,11 @@ class State:
 
     def _add_nickname(self, user: User) -> None:
         self._nicknames[user.nick.folded] = user
-        for skeleton in user.nick.skeletons:
-            self._skeletons[skeleton] = (*self._skeletons.get(skeleton, ()), user)
+        self._lookalikes.add(user)
 
     def _forget_nickname(self, user: User) -> None:
         del self._nicknames[user.nick.folded]
-        for skeleton in user.nick.skeletons:
-            others = tuple(other for other in self._skeletons[skeleton] if other is not user)
-            if others:
-                self._skeletons[skeleton] = others
-            else:
-                del self._skeletons[skeleton]
+        self._lookalikes.remove(user)
 
     def _take_out(self, user: User, channel: Channel, hlc: Hlc) -> None:
         channel.occupants.pop(user.uid, None)
@@ -232,10 +264,33 @@ class State:
         self.changed_numbers[fact.nickname] = None
         return []
 
+    def _identity_issued(self, _hlc: Hlc, _msgid: str, fact: e.IdentityIssued) -> list[c.Change]:
+        number = Number(fact.number)
+        self.identities.add(Identity(number, Nickname.parse(fact.nickname), fact.token))
+        user = self.users.get(fact.by.uid)
+        if user is not None:
+            user.identity = number
+        return []
+
+    def _identity_renamed(self, _hlc: Hlc, _msgid: str, fact: e.IdentityRenamed) -> list[c.Change]:
+        self.identities.rename(Number(fact.number), Nickname.parse(fact.nickname))
+        return []
+
+    def _received(self, _hlc: Hlc, _msgid: str, fact: e.Received) -> list[c.Change]:
+        self.waiting.receive(fact.by.uid, fact.until, fact.count)
+        return []
+
+    def _caught_up(self, _hlc: Hlc, _msgid: str, fact: e.CaughtUp) -> list[c.Change]:
+        self.waiting.forget(fact.by.uid)
+        self.users[fact.by.uid].catching_up = False
+        return []
+
     def _created(self, hlc: Hlc, _msgid: str, fact: e.ChannelCreated) -> list[c.Change]:
         name = ChannelName.parse(fact.channel)
         channel = Channel(name, Number(fact.number), fact.incarnation, milliseconds(hlc))
         channel.key = fact.key
+        if is_durable(fact.by.uid):
+            channel.admins = frozenset((fact.by.uid,))
         self.restore_channel(channel)
         self.changed_channels[name.folded] = None
         return []
@@ -251,6 +306,8 @@ class State:
         self._charge_broadcast(hlc, fact)
         if fact.to is not None:
             self._remember_partners(fact.by.uid, fact.to)
+            if fact.waits:
+                self.waiting.add(fact.to, hlc, msgid, fact)
         return [describe(hlc, msgid, fact)]
 
     def _charge_broadcast(self, hlc: Hlc, fact: e.Said | e.Signalled) -> None:
@@ -348,6 +405,15 @@ class State:
             channel.occupants[change.whom.uid] = held | rank if change.on else held & ~rank
         return [describe(hlc, msgid, fact)]
 
+    def _admins_set(self, hlc: Hlc, msgid: str, fact: e.AdminsSet) -> list[c.Change]:
+        channel = self.channels[fold_name(fact.channel)]
+        for change in fact.ranks:
+            uid = change.whom.uid
+            if change.mode == "o" and is_durable(uid):
+                channel.admins = channel.admins | {uid} if change.on else channel.admins - {uid}
+        self.changed_channels[channel.name.folded] = None
+        return self._ranks_set(hlc, msgid, fact)
+
     def _invited(self, hlc: Hlc, msgid: str, fact: e.Invited) -> list[c.Change]:
         channel = self.channels[fold_name(fact.channel)]
         channel.invited.add(fact.whom.uid)
@@ -378,6 +444,10 @@ _APPLY = cast(
         e.Connected: State._connected,
         e.Disconnected: State._disconnected,
         e.NumberAssigned: State._number_assigned,
+        e.IdentityIssued: State._identity_issued,
+        e.IdentityRenamed: State._identity_renamed,
+        e.Received: State._received,
+        e.CaughtUp: State._caught_up,
         e.ChannelCreated: State._created,
         e.ChannelEnded: State._ended,
         e.Said: State._said,
@@ -389,6 +459,7 @@ _APPLY = cast(
         e.TopicSet: State._topic_set,
         e.ModesSet: State._modes_set,
         e.RanksSet: State._ranks_set,
+        e.AdminsSet: State._admins_set,
         e.Invited: State._invited,
         e.AwaySet: State._away_set,
         e.RealnameSet: State._realname_set,

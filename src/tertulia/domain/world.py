@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tertulia.domain.identities import TOKEN_BITS
 from tertulia.domain.ids import Conversation, Uid
 from tertulia.domain.names import Number
 from tertulia.domain.state import State
@@ -24,6 +25,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     broadcast: Literal["everyone", "operators"] = "everyone"
     broadcast_burst: int = 5
     channel_grace_s: int = 24 * 3600
+    waiting_messages: int = 10_000
 
 
 class World:
@@ -58,6 +60,10 @@ class World:
     def fresh_incarnation(self) -> Conversation:
         """Return the id of a new channel's history."""
         return Conversation(self.random_below((1 << 62) - 1024) + 1024)
+
+    def fresh_token(self) -> str:
+        """Return a new secret token, in hexadecimal digits."""
+        return f"{self.random_below(1 << TOKEN_BITS):0{TOKEN_BITS // 4}x}"
 
     def fresh_number(self, kind: Literal["0", "1"]) -> Number:
         """Return a free number of a user (``0``) or a channel (``1``)."""

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
-from tertulia.domain.events import ChannelEnded, Event, Fact, NumberAssigned
+from tertulia.domain.commands.say import WAITING_STYLES
+from tertulia.domain.events import ChannelEnded, Event, Fact
 from tertulia.domain.ids import Hlc, HybridClock, Uid
 from tertulia.domain.names import fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
@@ -75,7 +76,13 @@ class Hub:
     # What sessions ask for
 
     def connect(self, session: AnySession, intent: Connect) -> User:
-        """Let the person at *session* come to the server; raises `NicknameInUse`."""
+        """Let the person at *session* come to the server.
+
+        Raises `NicknameInUse` or `WrongCredential`. Who comes as an identity takes the place
+        of an older session of theirs.
+        """
+        if intent.credential is not None and (older := self.chat.gives_way(intent)) is not None:
+            self._sessions[older.uid].end("Connected again from elsewhere")
         self._acting, self._tainted = session, False
         try:
             user = self.chat.connect(intent)
@@ -188,7 +195,9 @@ class Hub:
     def _to_user(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
         self._echo(change)
         user = self.state.user_named(change.target)
-        session = None if user is None else self._sessions.get(user.uid)
+        if user is None or (user.catching_up and _waits(change)):
+            return
+        session = self._sessions.get(user.uid)
         if session is not None:
             self._deliver(((session.flavour, (session,)),), change, durable)
 
@@ -343,13 +352,14 @@ class Hub:
         """Undo what *batch* did to the durable state, and tell those who asked for it."""
         if batch.claims:
             logger.error("events refused", count=len(batch.claims), reason=str(error))
+        for _, event, _ in batch.claims:
+            self.state.undo(event)
         self._restore()
         requeued = [event for event in batch.events if event.fact.durability != "durable"]
         room = REQUEUED_MOST - len(self.gate.batch.events)
         self.gate.batch.events += requeued[: max(0, room)]
         for event in requeued:
-            if isinstance(event.fact, NumberAssigned):
-                self.state.changed_numbers[event.fact.nickname] = None
+            self.state.rewrite(event.fact)
         batch.deliveries = [d for d in batch.deliveries if not d.durable]
         batch.deliver()
         Gate.finish(batch)
@@ -370,6 +380,7 @@ class Hub:
                 channel.occupants = current.occupants
                 channel.invited = current.invited
                 channel.revision = current.revision + 1
+                _rank_as_stored(channel, current.admins)
                 for uid in channel.occupants:
                     self.state.users[uid].channels[channel.name.folded] = channel
             if bool(channel.occupants) is (channel.emptied is not None):
@@ -403,6 +414,20 @@ class Hub:
         ]
         if over:
             self.record(over)
+
+
+def _waits(change: c.Spoken | c.TagsSpoken) -> bool:
+    """Whether *change* is shown later to who is being handed what had waited before it."""
+    return isinstance(change, c.Spoken) and change.style in WAITING_STYLES
+
+
+def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:
+    """Give those the rank that is on disk of whom it was *believed* that they had another."""
+    for uid in channel.admins ^ believed:
+        rank = channel.occupants.get(uid)
+        if rank is not None:
+            lasting = uid in channel.admins
+            channel.occupants[uid] = rank | ADMIN if lasting else rank & ~ADMIN
 
 
 _ROUTES = cast(

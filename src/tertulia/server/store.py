@@ -51,6 +51,9 @@ class Store:
         """Bring back what the tables say."""
         for nickname, number in records.load_numbers(self._reader):
             state.restore_number(nickname, number)
+        state.identities.restore(records.load_identities(self._reader))
+        for uid, count in records.load_waiting(self._reader):
+            state.waiting.restore(uid, count)
         for channel in self.durable().channels:
             # Nobody is in it yet: it counts as left when the server was last heard of.
             if channel.emptied is None:

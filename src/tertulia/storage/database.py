@@ -44,6 +44,19 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE channel (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE number (nickname TEXT PRIMARY KEY, number TEXT NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE identity (number TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+    -- Messages for people who were not here, until they have been handed them. What they
+    -- say is in the log too. tag is the origin tag of the message id.
+    CREATE TABLE waiting (
+        uid TEXT NOT NULL,
+        hlc INTEGER NOT NULL,
+        tag INTEGER NOT NULL,
+        fact TEXT NOT NULL,
+        PRIMARY KEY (uid, hlc, tag)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

@@ -9,8 +9,9 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from tertulia.domain.events import LoggedFact
-from tertulia.domain.ids import Conversation, Hlc
+from tertulia.domain.chat import direct_conversation
+from tertulia.domain.events import LoggedFact, Said
+from tertulia.domain.ids import Conversation, Hlc, Uid
 
 _decode = msgspec.json.Decoder(LoggedFact).decode
 
@@ -70,6 +71,18 @@ class History:
             last = self.page(Page(conversation, 1, latest=True))
             found += (stored for stored in last if after < stored.hlc < before)
         return sorted(found, key=lambda stored: stored.hlc)
+
+    def waiting(self, uid: Uid, after: Hlc, limit: int) -> list[Stored]:
+        """Return the first messages that wait for a user, of those later than *after*."""
+        sql = (
+            "SELECT hlc, tag, fact FROM waiting WHERE uid = ? AND hlc > ? ORDER BY hlc, tag LIMIT ?"
+        )
+        found = []
+        for hlc, tag, body in self._db.execute(sql, (uid, after, limit)):
+            fact = _decode(body)
+            assert isinstance(fact, Said)
+            found.append(Stored(Hlc(hlc), tag, fact, direct_conversation(fact.by.uid, uid)))
+        return found
 
     def stored(self, rows: Iterable[tuple[int, int, str, int]]) -> list[Stored]:
         """Return what *rows* of (id, hlc, body, conversation) say."""

@@ -6,9 +6,11 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from tertulia.domain.ids import Conversation, Uid
-from tertulia.domain.names import ChannelName, Number
+from tertulia.domain.identities import Identities, Identity
+from tertulia.domain.ids import Conversation, Uid, parse_msgid
+from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import LISTS, Channel, ListEntry, State, Topic
+from tertulia.domain.waiting import Waiting
 
 
 class ChannelRecord(Struct, omit_defaults=True):
@@ -27,10 +29,18 @@ class ChannelRecord(Struct, omit_defaults=True):
     admins: list[str] = []
 
 
+class IdentityRecord(Struct):
+    """An identity as it is on disk; *token* is the hash of its secret token."""
+
+    nickname: str
+    token: str
+
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ChannelRecord).decode
+_decode_identity = msgspec.json.Decoder(IdentityRecord).decode
 
-Write = tuple[str, tuple[str | None, ...]]
+Write = tuple[str, tuple[str | int | None, ...]]
 """A statement and what it is given."""
 
 
@@ -86,6 +96,35 @@ def take_writes(state: State) -> list[Write]:
         writes.append((sql, (nickname, state.numbers[nickname])))
     state.changed_channels.clear()
     state.changed_numbers.clear()
+    if state.identities.changed:
+        writes += _identity_writes(state.identities)
+    if state.waiting.added or state.waiting.received:
+        writes += _waiting_writes(state.waiting)
+    return writes
+
+
+def _identity_writes(identities: Identities) -> list[Write]:
+    writes: list[Write] = []
+    for number in identities.changed:
+        identity = identities.get(number)
+        assert identity is not None
+        record = _encode(IdentityRecord(identity.nick.text, identity.token_hash)).decode()
+        writes.append(("INSERT OR REPLACE INTO identity VALUES (?, ?)", (number, record)))
+    identities.changed.clear()
+    return writes
+
+
+def _waiting_writes(waiting: Waiting) -> list[Write]:
+    writes: list[Write] = []
+    for uid, until in waiting.received.items():
+        writes.append(("DELETE FROM waiting WHERE uid = ? AND hlc <= ?", (uid, until)))
+    for (uid, hlc), (msgid, fact) in waiting.added.items():
+        parsed = parse_msgid(msgid)
+        assert parsed is not None
+        row = (uid, hlc, parsed[1], _encode(fact).decode())
+        writes.append(("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?)", row))
+    waiting.added.clear()
+    waiting.received.clear()
     return writes
 
 
@@ -104,3 +143,18 @@ def load_numbers(db: apsw.Connection) -> list[tuple[str, Number]]:
     """Return all nicknames (folded) on disk with their numbers."""
     rows = db.execute("SELECT nickname, number FROM number")
     return [(nickname, Number(number)) for nickname, number in rows]
+
+
+def load_identities(db: apsw.Connection) -> list[Identity]:
+    """Return all identities on disk."""
+    found = []
+    for number, text in db.execute("SELECT number, record FROM identity"):
+        record = _decode_identity(text)
+        found.append(Identity(Number(number), Nickname.parse(record.nickname), record.token))
+    return found
+
+
+def load_waiting(db: apsw.Connection) -> list[tuple[Uid, int]]:
+    """Return for whom messages wait on disk, and how many."""
+    rows = db.execute("SELECT uid, count(*) FROM waiting GROUP BY uid")
+    return [(Uid(uid), count) for uid, count in rows]

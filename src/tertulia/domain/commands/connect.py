@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
-from tertulia.domain.errors import NicknameInUse
+from tertulia.domain.errors import NicknameInUse, NicknameReserved, WrongCredential
+from tertulia.domain.identities import Credential, Identity
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import User
 from tertulia.domain.text import short_text
@@ -13,7 +14,10 @@ from tertulia.domain.world import World
 
 
 class Connect(Struct, frozen=True):
-    """Be here under *nick*; *host* is what others see of the address."""
+    """Be here under *nick*; *host* is what others see of the address.
+
+    With a *credential* as the user whose identity that is.
+    """
 
     nick: Nickname
     username: str
@@ -21,17 +25,24 @@ class Connect(Struct, frozen=True):
     realname: str
     secure: bool
     protocol: str
+    credential: Credential | None = None
 
 
 def connect(world: World, intent: Connect) -> list[e.Fact]:
-    """Decide `Connect`."""
-    if world.state.lookalike(intent.nick) is not None:
+    """Decide `Connect`; whoever `gives_way` must be gone."""
+    if gives_way(world, intent.nick, intent.credential) is not None:
         raise NicknameInUse(intent.nick.text)
-    facts, number = number_of(world, intent.nick)
+    if intent.credential is None:
+        uid = world.fresh_uid()
+        facts, number = number_of(world, intent.nick)
+    else:
+        identity = proven(world, intent.credential)
+        uid, number = identity.uid, identity.number
+        facts = call(identity, intent.nick)
     # A host that began with a colon could not stand as a parameter in IRC.
     host = f"0{intent.host}" if intent.host.startswith(":") else intent.host
     mask = f"{intent.nick}!{intent.username}@{host}"
-    face = e.Face(world.fresh_uid(), intent.nick.text, number, mask)
+    face = e.Face(uid, intent.nick.text, number, mask)
     realname = short_text(intent.realname, world.rules.realname_bytes)
     return [
         *facts,
@@ -39,10 +50,56 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
     ]
 
 
+def gives_way(world: World, nick: Nickname, credential: Credential | None) -> User | None:
+    """Return who must leave so that somebody can come as *nick*: the same identity.
+
+    Raises `NicknameInUse` or `WrongCredential` if nobody leaving would help.
+    """
+    identity = older = None
+    if credential is not None:
+        identity = proven(world, credential)
+        # Also under the nickname alone, if it was issued in that very session.
+        older = world.state.users.get(identity.uid) or world.state.user_named(identity.nick.text)
+    check_nickname(world, nick, identity, older)
+    return older
+
+
+def proven(world: World, credential: Credential) -> Identity:
+    """Return the identity that *credential* proves, or raise `WrongCredential`."""
+    identity = world.state.identities.proven(credential)
+    if identity is None:
+        raise WrongCredential
+    return identity
+
+
+def check_nickname(
+    world: World, nick: Nickname, identity: Identity | None, besides: User | None
+) -> None:
+    """Raise `NicknameInUse` if who has *identity*, or none, cannot be called *nick*.
+
+    That the user *besides* has it, or one like it, does not matter.
+    """
+    if world.state.lookalike(nick, besides) is not None:
+        raise NicknameInUse(nick.text)
+    if world.state.identities.lookalike(nick, identity) is not None:
+        raise NicknameReserved(nick.text)
+
+
+def call(identity: Identity, nick: Nickname) -> list[e.Fact]:
+    """Return what must be recorded for *identity* to have the nickname *nick*."""
+    if identity.nick.text == nick.text:
+        return []
+    return [e.IdentityRenamed(identity.number, nick.text)]
+
+
 def number_of(world: World, nick: Nickname) -> tuple[list[e.Fact], Number]:
     """Return the number of *nick*, and what must be recorded for it to be so."""
+    identity = world.state.identities.named(nick.text)
+    if identity is not None:
+        return [], identity.number
     number = world.state.numbers.get(nick.folded)
-    if number is not None:
+    # An identity that is called otherwise now has taken its number along.
+    if number is not None and number not in world.state.identities:
         return [], number
     number = world.fresh_number("0")
     return [e.NumberAssigned(nick.folded, number)], number

@@ -34,7 +34,7 @@ def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
     if channel is None:
         return _create(world, actor, intent)
     policy.can_join(channel, actor, intent.proof)
-    return [e.Joined(actor.face, channel.name.text, _is_theirs(channel))]
+    return [e.Joined(actor.face, channel.name.text, _is_theirs(channel, actor))]
 
 
 def _create(world: World, actor: User, intent: Join) -> list[e.Fact]:
@@ -46,6 +46,9 @@ def _create(world: World, actor: User, intent: Join) -> list[e.Fact]:
     ]
 
 
-def _is_theirs(channel: Channel) -> bool:
-    """Whether who comes into *channel* becomes its admin: it lies empty, nobody else's."""
+def _is_theirs(channel: Channel, actor: User) -> bool:
+    """Whether who comes into *channel* is its admin: durably, or because it lies empty and is
+    nobody else's."""
+    if actor.uid in channel.admins:
+        return True
     return not channel.occupants and not channel.admins and not channel.is_lobby

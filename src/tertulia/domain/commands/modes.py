@@ -7,7 +7,7 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
-from tertulia.domain.ids import Uid
+from tertulia.domain.ids import Uid, is_durable
 from tertulia.domain.masks import normal_mask
 from tertulia.domain.state import FLAGS, LISTS, RANKS, Channel, User
 from tertulia.domain.world import World
@@ -106,4 +106,8 @@ def set_rank(_world: World, actor: User, intent: SetRank) -> list[e.Fact]:
         if bool(held & RANKS[mode]) != on:
             ranks.append(e.RankChange(on, mode, whom.face))
             ranked[whom.uid] = held ^ RANKS[mode]
-    return [e.RanksSet(actor.face, channel.name.text, tuple(ranks))] if ranks else []
+    if not ranks:
+        return []
+    lasting = any(rank.mode == "o" and is_durable(rank.whom.uid) for rank in ranks)
+    kind = e.AdminsSet if lasting else e.RanksSet
+    return [kind(actor.face, channel.name.text, tuple(ranks))]

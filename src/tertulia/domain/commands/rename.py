@@ -6,8 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tertulia.domain import events as e
-from tertulia.domain.commands.connect import number_of
-from tertulia.domain.errors import NicknameInUse
+from tertulia.domain.commands.connect import call, check_nickname, number_of
 from tertulia.domain.names import Nickname
 from tertulia.domain.state import User
 from tertulia.domain.world import World
@@ -24,9 +23,12 @@ def rename(world: World, actor: User, intent: Rename) -> list[e.Fact]:
     nick = intent.nick
     if nick.text == actor.nick.text:
         return []
-    if world.state.lookalike(nick, besides=actor) is not None:
-        raise NicknameInUse(nick.text)
-    facts, number = number_of(world, nick)
+    identity = world.state.identities.get(actor.identity)
+    check_nickname(world, nick, identity, actor)
+    if actor.durable and identity is not None:
+        facts, number = call(identity, nick), identity.number
+    else:
+        facts, number = number_of(world, nick)
     mask = f"{nick}!{actor.username}@{actor.host}"
     now = replace(actor.face, nick=nick.text, number=number, mask=mask)
     return [*facts, e.Renamed(actor.face, now)]

@@ -6,21 +6,27 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
+from tertulia.domain.identities import Identity
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text
 from tertulia.domain.world import World
+
+WAITING_STYLES = (e.Style.SAY, e.Style.NOTICE, e.Style.ACTION)
+"""What can wait; who is asked by CTCP must be here to answer."""
 
 
 class Say(Struct, frozen=True, gc=False):
     """Say *text* to *target*; *style* is a `Style`.
 
-    The target is a channel, a user, everyone on every server (``*``) or everyone on this
-    one (``&``). With *status* (``@`` or ``+``) only those of that rank are meant.
+    The target is a channel, a user, an identity whose user is not here, everyone on every
+    server (``*``) or everyone on this one (``&``). With *status* (``@`` or ``+``) only those of
+    that rank are meant.
     """
 
-    target: Channel | User | Literal["*", "&"]
+    target: Channel | User | Identity | Literal["*", "&"]
     text: Text
     style: int = e.Style.SAY
     tags: dict[str, str] | None = None
@@ -30,7 +36,7 @@ class Say(Struct, frozen=True, gc=False):
 
 def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
     """Decide `Say`."""
-    target, style = intent.target, intent.style
+    target, style, waits = intent.target, intent.style, False
     if isinstance(target, Channel):
         policy.can_say(target, actor)
         if style in (e.Style.REQUEST, e.Style.RESPONSE):
@@ -38,9 +44,17 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
         name, to = target.name.text, None
     elif isinstance(target, User):
         name, to = target.nick.text, target.uid
+        waits = target.catching_up and style in WAITING_STYLES
+        if waits:
+            policy.can_wait(world, target)
+    elif isinstance(target, Identity):
+        name, to, waits = target.nick.text, target.uid, True
+        if style not in WAITING_STYLES:
+            raise x.NoSuchUser(name)
+        policy.can_wait(world, target)
     else:
         policy.can_broadcast(world, actor)
         name, to = target, None
     if style == e.Style.TAGS:
         return [e.Signalled(actor.face, name, intent.tags or {}, to, intent.status)]
-    return [e.Said(actor.face, name, style, intent.text, to, intent.tags, intent.status)]
+    return [e.Said(actor.face, name, style, intent.text, to, intent.tags, intent.status, waits)]

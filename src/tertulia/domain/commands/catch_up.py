@@ -1,0 +1,31 @@
+"""Being handed the messages that waited."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tertulia.domain import events as e
+from tertulia.domain.ids import Hlc
+from tertulia.domain.state import User
+from tertulia.domain.world import World
+
+
+class Receive(Struct, frozen=True):
+    """Have been handed *count* messages, all up to the time *until*: they wait no more."""
+
+    until: Hlc
+    count: int
+
+
+class CatchUp(Struct, frozen=True):
+    """Have been handed everything: what is said from now on is shown at once."""
+
+
+def receive(_world: World, actor: User, intent: Receive) -> list[e.Fact]:
+    """Decide `Receive`."""
+    return [e.Received(actor.face, intent.until, intent.count)]
+
+
+def catch_up(_world: World, actor: User, _intent: CatchUp) -> list[e.Fact]:
+    """Decide `CatchUp`."""
+    return [e.CaughtUp(actor.face)] if actor.catching_up else []

@@ -1,0 +1,29 @@
+"""Being given an identity."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tertulia.domain import events as e
+from tertulia.domain.errors import AlreadyIssued
+from tertulia.domain.state import User
+from tertulia.domain.world import World
+
+
+class IssueIdentity(Struct, frozen=True):
+    """Have an identity, with the present nickname and its number.
+
+    *token_hash* is that of the secret token by which it is proven (`identities.hash_token`).
+    The user stays who they are until they come again with that token.
+    """
+
+    token_hash: str
+
+
+def issue_identity(world: World, actor: User, intent: IssueIdentity) -> list[e.Fact]:
+    """Decide `IssueIdentity`; a session is issued one at most."""
+    if actor.identity is not None:
+        raise AlreadyIssued(actor.identity)
+    # Nobody can hold the nickname of somebody else's identity, nor its number.
+    assert world.state.identities.named(actor.nick.text) is None
+    return [e.IdentityIssued(actor.face, actor.number, actor.nick.text, intent.token_hash)]

@@ -1,0 +1,112 @@
+"""Identities: a number and a nickname that belong to whoever knows a secret token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from tertulia.domain.ids import Uid
+from tertulia.domain.lookalikes import Lookalikes
+from tertulia.domain.names import Nickname, Number, fold_name
+
+TOKEN_BITS = 128
+
+
+class Credential(Struct, frozen=True):
+    """What somebody proves an identity with; *token_hash* as `hash_token` returns it."""
+
+    number: str
+    token_hash: str
+
+
+class Identity:
+    """A user who can come back as the same one; *nick* is the nickname as last used."""
+
+    __slots__ = ("nick", "number", "token_hash")
+
+    def __init__(self, number: Number, nick: Nickname, token_hash: str) -> None:
+        self.number = number
+        self.nick = nick
+        self.token_hash = token_hash
+
+    @property
+    def uid(self) -> Uid:
+        """The uid of whoever proves the identity."""
+        return Uid(self.number)
+
+
+class Identities:
+    """All identities there are."""
+
+    def __init__(self) -> None:
+        self.changed: dict[Number, None] = {}
+        """Those that are newer than their record on disk."""
+        self._by_number: dict[str, Identity] = {}
+        self._by_nickname: dict[str, Identity] = {}
+        self._lookalikes: Lookalikes[Identity] = Lookalikes()
+
+    def __contains__(self, number: str) -> bool:
+        return number in self._by_number
+
+    def __iter__(self) -> Iterator[Identity]:
+        return iter(self._by_number.values())
+
+    def get(self, number: str | None) -> Identity | None:
+        """Return the identity of that number."""
+        return None if number is None else self._by_number.get(number)
+
+    def named(self, raw: str) -> Identity | None:
+        """Return the identity of that nickname, or of that number."""
+        return self._by_nickname.get(fold_name(raw)) or self._by_number.get(raw)
+
+    def lookalike(self, nick: Nickname, besides: Identity | None = None) -> Identity | None:
+        """Return the identity, *besides* this one, that has *nick* or one that looks like it."""
+        return self._lookalikes.find(nick, besides)
+
+    def proven(self, credential: Credential) -> Identity | None:
+        """Return the identity that *credential* proves, None if it proves none."""
+        identity = self._by_number.get(credential.number)
+        given, known = credential.token_hash, "" if identity is None else identity.token_hash
+        return identity if hmac.compare_digest(given, known) else None
+
+    # What changes them
+
+    def restore(self, identities: Iterable[Identity]) -> None:
+        """Put back identities as they are on disk."""
+        for identity in identities:
+            self._by_number[identity.number] = identity
+            self._by_nickname[identity.nick.folded] = identity
+            self._lookalikes.add(identity)
+
+    def add(self, identity: Identity) -> None:
+        """Take in a new one."""
+        self.restore((identity,))
+        self.changed[identity.number] = None
+
+    def rename(self, number: Number, nick: Nickname) -> None:
+        """Give an identity another nickname."""
+        identity = self._by_number[number]
+        self._forget_nickname(identity)
+        identity.nick = nick
+        self.add(identity)
+
+    def forget(self, number: Number) -> None:
+        """Drop an identity that does not exist after all."""
+        self._forget_nickname(self._by_number.pop(number))
+        self.changed.pop(number, None)
+
+    def _forget_nickname(self, identity: Identity) -> None:
+        del self._by_nickname[identity.nick.folded]
+        self._lookalikes.remove(identity)
+
+
+def hash_token(token: str) -> str:
+    """Return what is kept of a secret token, in hexadecimal digits.
+
+    A token has `TOKEN_BITS` random bits, so nobody can try them all: a fast hash is enough,
+    which it is not for a password that a person chose.
+    """
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,285 @@
+import pytest
+
+from tertulia.domain import changes as c
+from tertulia.domain import errors as x
+from tertulia.domain import events as e
+from tertulia.domain.commands.catch_up import CatchUp, Receive
+from tertulia.domain.commands.connect import Disconnect
+from tertulia.domain.commands.identify import IssueIdentity
+from tertulia.domain.commands.join import Join
+from tertulia.domain.commands.modes import SetRank
+from tertulia.domain.commands.rename import Rename
+from tertulia.domain.commands.say import Say
+from tertulia.domain.identities import Credential, Identity, hash_token
+from tertulia.domain.names import ChannelName, Nickname
+from tertulia.domain.state import ADMIN, User
+from tertulia.domain.text import Text
+from tertulia.domain.world import Rules
+from tests.domain.kit import Room, check_state
+
+TOKEN = hash_token("secret")
+
+
+def absent(room: Room, name: str) -> Identity:
+    found = room.state.recipient(name)
+    assert isinstance(found, Identity)
+    return found
+
+
+def tell(room: Room, by: User, name: str, text: str, style: int = e.Style.SAY) -> c.Spoken:
+    target = room.state.recipient(name)
+    assert target is not None
+    said = room.one(by, Say(target, Text(text), style))
+    assert isinstance(said, c.Spoken)
+    return said
+
+
+def waiting(room: Room) -> list[str]:
+    return [fact.text for _, fact in room.state.waiting.added.values()]
+
+
+def test_an_identity_has_the_nickname_and_its_number():
+    room = Room()
+    ana = room.user("Ana")
+    assert room.do(ana, IssueIdentity(TOKEN)) == []
+    identity = room.state.identities.named("ana")
+    assert identity is not None
+    assert (identity.number, identity.nick.text) == (ana.number, "Ana")
+    assert "secret" not in str(room.events)
+    assert not ana.durable
+    assert ana.uid != identity.uid
+    check_state(room.state)
+
+
+def test_a_session_is_issued_one_identity():
+    room = Room()
+    ana = room.user("ana")
+    room.do(ana, IssueIdentity(TOKEN))
+    room.do(ana, Rename(Nickname.parse("bob")))
+    with pytest.raises(x.AlreadyIssued, match=ana.identity):
+        room.do(ana, IssueIdentity(TOKEN))
+    room.do(ana, Rename(Nickname.parse("ANA")))
+    assert ana.number == ana.identity
+    check_state(room.state)
+
+
+def test_a_token_has_128_bits_and_is_not_kept():
+    token = Room().world.fresh_token()
+    assert len(token) == 32
+    assert int(token, 16) < 1 << 128
+    assert token not in hash_token(token)
+
+
+def test_who_proves_an_identity_is_the_same_again():
+    room = Room()
+    credential = room.identity("ana")
+    ana = room.user("Ana", credential=credential)
+    assert ana.durable
+    assert str(ana.uid) == ana.number == credential.number
+    assert room.state.user_named(credential.number) is ana
+    check_state(room.state)
+
+
+@pytest.mark.parametrize(
+    "change", [{"number": "0" * 13}, {"token_hash": hash_token("other")}, {"token_hash": ""}]
+)
+def test_a_wrong_number_or_token_is_refused(change):
+    room = Room()
+    right = room.identity("ana")
+    wrong = {"number": right.number, "token_hash": right.token_hash, **change}
+    for nick in ("ana", "bob"):
+        with pytest.raises(x.WrongCredential):
+            room.user(nick, credential=Credential(**wrong))
+    assert room.state.users == {}
+
+
+@pytest.mark.parametrize("nick", ["ana", "ANA", "аna", "ａna"])
+def test_a_nickname_belongs_to_its_identity(nick):
+    room = Room()
+    room.identity("ana")
+    bob = room.user("bob")
+    with pytest.raises(x.NicknameReserved):
+        room.user(nick)
+    with pytest.raises(x.NicknameReserved):
+        room.do(bob, Rename(Nickname.parse(nick)))
+    other = room.identity("carol")
+    with pytest.raises(x.NicknameReserved):
+        room.user(nick, credential=other)
+
+
+def test_an_identity_takes_its_number_along():
+    room = Room()
+    credential = room.identity("ana")
+    ana = room.user("ana", credential=credential)
+    room.do(ana, Rename(Nickname.parse("bia")))
+    assert ana.number == credential.number
+    other = room.user("ana")
+    assert other.number != credential.number
+    assert room.state.user_named(credential.number) is ana
+    assert room.state.user_named(other.number) is other
+    check_state(room.state)
+    room.do(ana, Disconnect(""))
+    assert absent(room, "bia").number == credential.number
+    # What is called otherwise at the login is the same.
+    ana = room.user("Clara", credential=credential)
+    assert room.state.identities.named("clara") is room.state.identities.get(ana.uid)
+    assert room.state.identities.named("bia") is None
+    check_state(room.state)
+
+
+def test_the_same_identity_takes_the_place_of_an_older_session():
+    room = Room()
+    first = room.user("ana")
+    credential = Credential(first.number, TOKEN)
+    room.do(first, IssueIdentity(TOKEN))
+    second = room.user("ana", credential=credential)
+    assert list(room.state.users.values()) == [second]
+    third = room.user("bia", credential=credential)
+    assert list(room.state.users.values()) == [third]
+    # For a nickname that cannot be had nobody must go.
+    room.user("bob")
+    with pytest.raises(x.NicknameInUse):
+        room.user("bob", credential=credential)
+    assert third.uid in room.state.users
+    with pytest.raises(x.WrongCredential):
+        room.user("ana", credential=Credential(credential.number, ""))
+    assert third.uid in room.state.users
+
+
+def test_who_made_a_channel_is_its_admin_again():
+    room = Room()
+    credential = room.identity("ana", "#tea")
+    bob = room.user("bob", "#tea")
+    assert room.ranks("#tea") == {"bob": 0}
+    room.user("ana", "#tea", credential=credential)
+    assert room.ranks("#tea") == {"bob": 0, "ana": ADMIN}
+    assert room.channel("#tea").admins == {credential.number}
+    assert bob.uid not in room.channel("#tea").admins
+
+
+def test_the_rank_of_an_identity_lasts_until_it_is_taken():
+    room = Room()
+    credential = room.identity("ana")
+    bob, carol = room.user("bob", "#tea"), room.user("carol", "#tea")
+    ana = room.user("ana", "#tea", credential=credential)
+    channel = room.channel("#tea")
+    room.do(bob, SetRank(channel, ((True, "o", ana), (True, "o", carol), (True, "v", ana))))
+    assert isinstance(room.events[-1].fact, e.AdminsSet)
+    assert channel.admins == {ana.uid}
+    room.do(ana, Disconnect(""))
+    ana = room.user("ana", "#tea", credential=credential)
+    assert room.ranks("#tea")["ana"] == ADMIN
+    room.do(bob, SetRank(channel, ((False, "o", ana),)))
+    assert channel.admins == frozenset()
+    room.do(ana, Disconnect(""))
+    room.user("ana", "#tea", credential=credential)
+    assert room.ranks("#tea")["ana"] == 0
+
+
+@pytest.mark.parametrize("mode", ["o", "v"])
+def test_a_rank_that_does_not_last_is_activity(mode):
+    room = Room()
+    bob, carol = room.user("bob", "#tea"), room.user("carol", "#tea")
+    room.do(bob, SetRank(room.channel("#tea"), ((True, mode, carol),)))
+    assert type(room.events[-1].fact) is e.RanksSet
+
+
+def test_what_is_said_to_an_absent_identity_waits():
+    room = Room()
+    credential = room.identity("Ana")
+    bob = room.user("bob")
+    said = tell(room, bob, "ana", "hello")
+    assert (said.target, said.text) == ("Ana", "hello")
+    tell(room, bob, credential.number, "you", e.Style.NOTICE)
+    assert waiting(room) == ["hello", "you"]
+    assert room.state.waiting.count(absent(room, "ana").uid) == 2
+    first, second = room.events[-2:]
+    assert first.conversation == second.conversation == room.chat.conversation_with(
+        bob.uid, "Ana", absent(room, "ana").uid
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("style", [e.Style.REQUEST, e.Style.RESPONSE, e.Style.TAGS])
+def test_who_is_not_here_cannot_be_asked(style):
+    room = Room()
+    room.identity("ana")
+    bob = room.user("bob")
+    with pytest.raises(x.NoSuchUser):
+        tell(room, bob, "ana", "VERSION", style)
+
+
+def test_what_waits_is_bounded():
+    room = Room(Rules(waiting_messages=2))
+    room.identity("ana")
+    bob = room.user("bob")
+    tell(room, bob, "ana", "1")
+    tell(room, bob, "ana", "2")
+    with pytest.raises(x.TooManyWaiting, match="ana"):
+        tell(room, bob, "ana", "3")
+    assert waiting(room) == ["1", "2"]
+
+
+def test_what_is_new_waits_behind_what_has_waited():
+    room = Room()
+    credential = room.identity("ana")
+    bob = room.user("bob")
+    one = tell(room, bob, "ana", "1")
+    ana = room.user("ana", credential=credential)
+    assert ana.catching_up
+    two = tell(room, bob, "ana", "2")
+    assert room.state.waiting.last(ana.uid) == two.hlc
+    room.do(ana, Receive(one.hlc, 1))
+    assert room.state.waiting.count(ana.uid) == 1
+    room.do(ana, Receive(two.hlc, 1))
+    room.do(ana, CatchUp())
+    assert not ana.catching_up
+    tell(room, bob, "ana", "3")
+    assert waiting(room) == ["1", "2"]
+    assert not room.user("dora").catching_up
+
+
+def test_who_has_nothing_waiting_need_not_catch_up():
+    room = Room()
+    assert not room.user("ana", credential=room.identity("ana")).catching_up
+
+
+def test_what_could_not_be_written_is_undone():
+    room = Room()
+    ana = room.user("ana")
+    room.do(ana, IssueIdentity(TOKEN))
+    room.state.undo(room.events[-1])
+    assert ana.identity is None
+    assert room.state.recipient("ana") is ana
+    room.identity("bia")
+    tell(room, ana, "bia", "hello")
+    room.state.undo(room.events[-1])
+    assert waiting(room) == []
+    assert room.state.waiting.count(absent(room, "bia").uid) == 0
+
+
+def test_what_remains_is_written_again():
+    room = Room()
+    credential = room.identity("ana")
+    bob = room.user("bob")
+    said = tell(room, bob, "ana", "hello")
+    ana = room.user("ana", credential=credential)
+    room.do(ana, Receive(said.hlc, 1))
+    room.do(ana, Rename(Nickname.parse("bia")))
+    room.state.identities.changed.clear()
+    room.state.waiting.received.clear()
+    for event in room.events:
+        if event.fact.durability != "durable":
+            room.state.rewrite(event.fact)
+    assert room.state.identities.changed.keys() == {credential.number}
+    assert room.state.waiting.received == {ana.uid: said.hlc}
+
+
+def test_an_empty_channel_of_nobody_has_no_lasting_admin():
+    room = Room()
+    credential = room.identity("ana")
+    bob = room.user("bob", "#tea")
+    room.do(bob, Disconnect(""))
+    ana = room.user("ana", credential=credential)
+    room.do(ana, Join(ChannelName.parse("#tea")))
+    assert room.ranks("#tea") == {"ana": ADMIN}
+    assert room.channel("#tea").admins == frozenset()
