@@ -38,7 +38,10 @@ class Tls:
             if not (certificate.exists() and key.exists()):
                 make_certificate(certificate, key, self._name)
         try:
-            self.context.load_cert_chain(certificate, key)
+            # A chain that is refused can leave a context without a key: try it on another.
+            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
+                # The password is given so that nobody is asked for one on the terminal.
+                context.load_cert_chain(certificate, key, password="")
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(f"tls.certificate: cannot use {certificate}: {error}") from error
 
