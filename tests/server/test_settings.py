@@ -244,7 +244,7 @@ def test_a_value_in_the_way_of_a_section(file):
 
 def test_files_that_are_none(file, tmp_path):
     assert "is not TOML" in refusal(file, "[server")
-    with pytest.raises(SettingsError, match="cannot read .*missing.toml"):
+    with pytest.raises(SettingsError, match=r"cannot read .*missing\.toml"):
         load(tmp_path / "missing.toml", {})
     with pytest.raises(SettingsError, match="cannot read"):
         load(tmp_path, {})
