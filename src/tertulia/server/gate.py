@@ -65,8 +65,17 @@ class Batch:
         if len(deliveries) == 1:
             (delivery,) = deliveries
             chunk = b"".join(delivery.chunks)
+            size = len(chunk)
+            # The inmost loop: one call a recipient, which is the system call.
             for session in delivery.recipients:
-                session.write(chunk)
+                write = session.write
+                try:
+                    sent = write(chunk)
+                except OSError as error:
+                    session.shell.stalled(chunk, 0, error)
+                else:
+                    if sent != size:
+                        session.shell.stalled(chunk, sent, None)
             return len(delivery.recipients)
         return self._deliver_many()
 
@@ -80,7 +89,15 @@ class Batch:
                 else:
                     merged[session] = chunks.copy()
         for session, parts in merged.items():
-            session.write(parts[0] if len(parts) == 1 else b"".join(parts))
+            chunk = parts[0] if len(parts) == 1 else b"".join(parts)
+            write = session.write
+            try:
+                sent = write(chunk)
+            except OSError as error:
+                session.shell.stalled(chunk, 0, error)
+            else:
+                if sent != len(chunk):
+                    session.shell.stalled(chunk, sent, None)
         return len(merged)
 
 
