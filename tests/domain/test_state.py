@@ -3,7 +3,8 @@ from hypothesis import example, given
 
 from tertulia.domain import state as module
 from tertulia.domain.commands.say import Say
-from tertulia.domain.events import ChannelEnded
+from tertulia.domain.events import ChannelEnded, Event, NumberAssigned
+from tertulia.domain.ids import NOWHERE, Hlc
 from tertulia.domain.text import Text
 from tertulia.domain.world import Rules
 from tests.domain.kit import SCRIPTS, Room, check_state, play
@@ -67,3 +68,14 @@ def test_who_wrote_to_whom_is_remembered_of_the_last_ones(monkeypatch):
     assert list(bob.partners) == [ana.uid]
     room.do(ana, Say("*", Text("hello")))
     assert len(ana.partners) == 2
+
+
+def test_the_numbers_of_forgotten_nicknames_are_bounded(monkeypatch):
+    monkeypatch.setattr(module, "NUMBERS_MOST", 3)
+    state = module.State()
+    for i, nickname in enumerate(["ana", "bia", "rui", "eva", "leo"]):
+        fact = NumberAssigned(nickname, f"000000000000{i}")
+        state.apply(Event(Hlc(i << 16), NOWHERE, fact), "id")
+    assert list(state.numbers) == ["rui", "eva", "leo"]
+    assert not state.number_taken("0000000000000")
+    assert set(state.changed_numbers) == {"ana", "bia", "rui", "eva", "leo"}

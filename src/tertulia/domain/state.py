@@ -28,6 +28,8 @@ FLAGS = "Cimnst"
 LISTS = "beI"
 LOBBY_NAME = "#lobby"
 PARTNERS_MOST = 200
+NUMBERS_MOST = 200_000
+"""Of how many nicknames the numbers are kept; who invents more of them costs no more."""
 BROADCAST_INTERVAL_MS = 10_000
 """How long one message to everyone takes to be paid for."""
 
@@ -262,7 +264,17 @@ class State:
     def _number_assigned(self, _hlc: Hlc, _msgid: str, fact: e.NumberAssigned) -> list[c.Change]:
         self.restore_number(fact.nickname, Number(fact.number))
         self.changed_numbers[fact.nickname] = None
+        if len(self.numbers) > NUMBERS_MOST:
+            self._forget_a_number()
         return []
+
+    def _forget_a_number(self) -> None:
+        """Drop the number of a nickname that nobody has: of those known longest, the first."""
+        for nickname in self.numbers:
+            if nickname not in self._nicknames and self.identities.named(nickname) is None:
+                del self._number_owners[self.numbers.pop(nickname)]
+                self.changed_numbers[nickname] = None
+                return
 
     def _identity_issued(self, _hlc: Hlc, _msgid: str, fact: e.IdentityIssued) -> list[c.Change]:
         number = Number(fact.number)

@@ -46,6 +46,20 @@ class Delivery:
         self.durable = durable
 
 
+def _write(recipients: Recipients, data: bytes) -> None:
+    """Put *data* on the socket of each: the inmost loop, with one call a recipient."""
+    size = len(data)
+    for session in recipients:
+        write = session.write
+        try:
+            sent = write(data)
+        except OSError as error:
+            session.shell.stalled(data, 0, error)
+        else:
+            if sent != size:
+                session.shell.stalled(data, sent, None)
+
+
 class Batch:
     """What one turn of the loop, or several, led to."""
 
@@ -64,18 +78,7 @@ class Batch:
         deliveries = self.deliveries
         if len(deliveries) == 1:
             (delivery,) = deliveries
-            chunk = b"".join(delivery.chunks)
-            size = len(chunk)
-            # The inmost loop: one call a recipient, which is the system call.
-            for session in delivery.recipients:
-                write = session.write
-                try:
-                    sent = write(chunk)
-                except OSError as error:
-                    session.shell.stalled(chunk, 0, error)
-                else:
-                    if sent != size:
-                        session.shell.stalled(chunk, sent, None)
+            _write(delivery.recipients, b"".join(delivery.chunks))
             return len(delivery.recipients)
         return self._deliver_many()
 
@@ -89,15 +92,7 @@ class Batch:
                 else:
                     merged[session] = chunks.copy()
         for session, parts in merged.items():
-            chunk = parts[0] if len(parts) == 1 else b"".join(parts)
-            write = session.write
-            try:
-                sent = write(chunk)
-            except OSError as error:
-                session.shell.stalled(chunk, 0, error)
-            else:
-                if sent != len(chunk):
-                    session.shell.stalled(chunk, sent, None)
+            _write((session,), parts[0] if len(parts) == 1 else b"".join(parts))
         return len(merged)
 
 

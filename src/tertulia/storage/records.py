@@ -92,8 +92,12 @@ def take_writes(state: State) -> list[Write]:
             sql = "INSERT OR REPLACE INTO channel VALUES (?, ?)"
             writes.append((sql, (name, encode_channel(channel))))
     for nickname in state.changed_numbers:
-        sql = "INSERT OR REPLACE INTO number VALUES (?, ?)"
-        writes.append((sql, (nickname, state.numbers[nickname])))
+        number = state.numbers.get(nickname)
+        if number is None:
+            writes.append(("DELETE FROM number WHERE nickname = ?", (nickname,)))
+        else:
+            sql = "INSERT OR REPLACE INTO number VALUES (?, ?)"
+            writes.append((sql, (nickname, number)))
     state.changed_channels.clear()
     state.changed_numbers.clear()
     if state.identities.changed:
