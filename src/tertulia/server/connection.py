@@ -129,7 +129,8 @@ class Connection(asyncio.Protocol):
             if self.session.closing:
                 return False
             self._guarded(self.session.eof)
-        return True
+        # Half of a TLS connection cannot stay open; the loop would warn of every attempt.
+        return not self.peer.secure
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: so is who was on it."""
