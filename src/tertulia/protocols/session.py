@@ -94,9 +94,6 @@ class Shell(Protocol):
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         """Fulfil *request*; *resume* is called with the answer, or with an exception."""
 
-    def stalled(self, data: bytes, sent: int, error: OSError | None) -> None:
-        """Only *sent* bytes of *data* went, because of *error* if there was one."""
-
     def hold(self, held: bool) -> None:
         """Stop reading from the connection, or go on."""
 
@@ -178,9 +175,8 @@ class Session(Generic[Command]):
         self.shell = shell
         self.bucket = bucket
         self.user: User | None = None
-        self.write: Callable[[bytes], int] = len
-        """Puts bytes on the socket and returns how many went; what did not, or an `OSError`,
-        is for `Shell.stalled`. Only the gate calls this; sessions use `shell.send`."""
+        self.write: Callable[[bytes], None] = _ignore
+        """Puts bytes on the socket. Only the gate calls this; sessions use `shell.send`."""
         self.capturing = False
         """Whether what this session sees of its own actions goes through `show`."""
         self.label: str | None = None
@@ -331,3 +327,7 @@ class Session(Generic[Command]):
             self.core.disconnect(self, reason)
         self.farewell(reason)
         self.shell.close()
+
+
+def _ignore(_data: bytes) -> None:
+    """What is sent to a connection that is gone."""

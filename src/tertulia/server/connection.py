@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_backlog", "_ended", "_head", "_held", "_host", "_loop", "_pacer", "_session_holds",
-        "_socket", "peer", "session", "transport",
+        "peer", "session", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
@@ -79,7 +79,6 @@ class Connection(asyncio.Protocol):
         self._held = False
         self._session_holds = False
         self._pacer: Pacer | None = None
-        self._socket: socket.socket | None = None
         self.session: AnySession | None = None
         self.peer = Peer("", 0)
         self.transport: asyncio.Transport
@@ -104,7 +103,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.session = session
-        session.write = self._way_out(sock)
+        session.write = self.transport.write
         self._guarded(session.greet)
 
     def data_received(self, data: bytes) -> None:
@@ -137,9 +136,7 @@ class Connection(asyncio.Protocol):
         session = self.session
         if session is not None:
             self._guarded(lambda: session.end("Connection lost" if exc else "Connection closed"))
-            session.write = len
-        if self._socket is not None:
-            self._socket.detach()  # the transport closes the descriptor
+            session.write = _drop
         self._host.closed(self)
 
     def pause_writing(self) -> None:
@@ -148,7 +145,7 @@ class Connection(asyncio.Protocol):
         if session is not None:
             reason = f"Output queue exceeded ({self._host.output_bytes} bytes)"
             self._guarded(lambda: session.end(reason))
-            session.write = len
+            session.write = _drop
         self.transport.abort()
 
     # What the session calls
@@ -165,14 +162,6 @@ class Connection(asyncio.Protocol):
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         """Fulfil *request*; *resume* is called with the answer, or with an exception."""
         self._host.perform(request, lambda answer: self._guarded(lambda: resume(answer)))
-
-    def stalled(self, data: bytes, sent: int, error: OSError | None) -> None:
-        """The socket takes no more for now: let the transport wait until it does."""
-        if error is not None and not isinstance(error, BlockingIOError):
-            self.transport.abort()
-        elif self.session is not None:
-            self.session.write = self._queue
-            self.transport.write(data[sent:])
 
     def hold(self, held: bool) -> None:
         """Stop reading, or go on."""
@@ -199,35 +188,13 @@ class Connection(asyncio.Protocol):
         if self._pacer is not None:
             self._pacer.flush()
             self._pacer = None
-        self.session.write = self._queue
+        self.session.write = self.transport.write
         if frame_bytes is not None:
             pause_s = self._host.pacing_s
             self._pacer = Pacer(self.transport.write, pause_s, frame_bytes, skipped)
             self.session.write = self._pacer.write
 
     # Inside
-
-    def _way_out(self, sock: Any) -> Callable[[bytes], int]:
-        """Return what puts bytes on the socket.
-
-        For plain TCP that is the socket itself, so that what the gate writes to hundreds
-        costs one call each. The transport keeps the descriptor open until
-        `connection_lost`, and is only told of what does not go at once.
-        """
-        if self.peer.secure:
-            return self._queue
-        self._socket = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
-        self._socket.setblocking(False)
-        return self._socket.send
-
-    def _queue(self, data: bytes) -> int:
-        """Send through the transport; when nothing waits there, the short way is free again."""
-        if self._socket is not None and self._pacer is None:
-            if not self.transport.get_write_buffer_size() and self.session is not None:
-                self.session.write = self._socket.send
-                return self._socket.send(data)
-        self.transport.write(data)
-        return len(data)
 
     def _receive(self, session: AnySession, data: bytes) -> None:
         try:
@@ -276,15 +243,8 @@ class Connection(asyncio.Protocol):
 
     def _is_reset(self) -> bool:
         """Whether the other end is gone; the loop does not look while nothing is read."""
-        if self._socket is None:
-            return False
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return False
+        sock = self.transport.get_extra_info("socket")
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     def _is_http(self, data: bytes) -> bool:
         """Whether this is a browser, perhaps sent here by a page to say things to us."""
@@ -330,3 +290,7 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             pacer.flush()
             self._finish()
+
+
+def _drop(_data: bytes) -> None:
+    """What is sent to a connection that is gone."""

@@ -35,8 +35,8 @@ class Pacer:
         self._frames: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def write(self, data: bytes) -> int:
-        """Send *data*, in frames, after what waits; return how much it takes: all."""
+    def write(self, data: bytes) -> None:
+        """Send *data*, in frames, after what waits."""
         size = self._frame_bytes
         self._frames += [data[i : i + size] for i in range(0, len(data), size)]
         if len(self._frames) > FRAMES_MOST:
@@ -45,7 +45,6 @@ class Pacer:
             self._frames.append(note)
         if self._timer is None:
             self._next()
-        return len(data)
 
     @property
     def waiting(self) -> int:
