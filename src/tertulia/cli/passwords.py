@@ -19,8 +19,17 @@ def hash_password() -> int:
         if password != getpass.getpass("Again: "):
             raise CommandError("the two are not the same; nothing was printed")
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = _read_line()
     if not password:
         raise CommandError("the password is empty")
     print(hasher.hash(password))
     return 0
+
+
+def _read_line() -> str:
+    try:
+        line = sys.stdin.readline().rstrip("\r\n")
+        line.encode()  # what is not UTF-8 may have been read as lone surrogates
+    except UnicodeError as error:
+        raise CommandError("the password is not UTF-8") from error
+    return line

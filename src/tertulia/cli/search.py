@@ -56,6 +56,8 @@ def search(
     data
         The folder of the server's data.
     """
+    if limit < 1:
+        raise CommandError(f"--limit {limit}: must be 1 or more")
     folder = data or data_folder()
     path = folder / "tertulia.db"
     if not path.exists():
@@ -99,7 +101,7 @@ def _moment(option: str, text: str | None) -> int | None:
         return None
     try:
         return round(datetime.fromisoformat(text).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CommandError(
             f"{option} {text}: write it like 2026-11-20 or 2026-11-20T15:30"
         ) from None

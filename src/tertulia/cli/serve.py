@@ -22,7 +22,7 @@ from tertulia.cli.paths import config_file, data_folder
 from tertulia.cli.welcome import welcome
 from tertulia.server import listeners
 from tertulia.server.app import ListenError, Server
-from tertulia.server.settings import Settings, SettingsError, load
+from tertulia.server.settings import Settings, SettingsError, check, load
 from tertulia.storage.errors import StorageError
 
 logger = structlog.get_logger()
@@ -89,6 +89,7 @@ def _settings(
             raise SettingsError(f"--log-format {log_format}: must be human or json")
         form = "json" if log_format == "json" else "human"
         settings = replace(settings, log=replace(settings.log, format=form))
+    check(settings)
     return settings
 
 

@@ -156,7 +156,7 @@ def _convert(tree: dict[str, Any]) -> Settings:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`") or "settings"
         raise SettingsError(f"{key}: {what[:1].lower()}{what[1:]}") from error
-    _check_values(settings)
+    check(settings)
     return settings
 
 
@@ -185,7 +185,8 @@ def _check_keys(tree: Mapping[str, Any], kind: type[Struct], path: str) -> None:
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
-def _check_values(settings: Settings) -> None:
+def check(settings: Settings) -> None:
+    """Raise `SettingsError` for values that have the right type and are wrong all the same."""
     if not _NAME.fullmatch(settings.server.name):
         raise SettingsError(
             "server.name: letters, digits, dots and hyphens, at most 63; not "
