@@ -168,9 +168,6 @@ class Shell:
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         self.requests.append((request, resume))
 
-    def stalled(self, data: bytes, sent: int, error: OSError | None) -> None:
-        raise AssertionError("what is sent here is taken at once")
-
     def hold(self, held: bool) -> None:
         self.held = held
 
@@ -223,11 +220,10 @@ class Person(Session[str]):
         self.refusals: list[tuple[Fact, str | None]] = []
         self.write = self._on_the_wire
 
-    def _on_the_wire(self, data: bytes) -> int:
+    def _on_the_wire(self, data: bytes) -> None:
         assert data
         self.writes += 1
         self.wire += data
-        return len(data)
 
     def got(self) -> list[str]:
         """The lines that came since this was last asked."""
