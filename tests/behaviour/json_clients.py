@@ -221,6 +221,7 @@ class DiscoveryClient(JsonClient):
             "ADMIN": {"user", "channel"},
             "KICK": {"user", "channel"},
             "USERS": {"users", "hash"},
+            "IDENTITY": {"name", "number", "token", "message"},
             "CHANNELS": {"channels"},
             "ERROR": {"message"},
             "DISCONNECT": {"message"},

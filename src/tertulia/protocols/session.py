@@ -19,7 +19,7 @@ from tertulia.domain.chat import Intent
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
-from tertulia.domain.ids import Conversation, Hlc
+from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.state import State, User
 from tertulia.domain.world import World
 
@@ -68,7 +68,20 @@ class ReadLatest(Struct, frozen=True):
     before: Hlc
 
 
-Request = HashPassword | VerifyPassword | ReadPage | ReadLatest
+class ReadWaiting(Struct, frozen=True):
+    """Request: the first *limit* messages that wait for *uid*, of those later than *after*
+    (list of `Change`), oldest first."""
+
+    uid: Uid
+    after: Hlc
+    limit: int
+
+
+class Drain(Struct, frozen=True):
+    """Request: nothing (None), when all that was sent has been handed to the system."""
+
+
+Request = HashPassword | VerifyPassword | ReadPage | ReadLatest | ReadWaiting | Drain
 Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""
 

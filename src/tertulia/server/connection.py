@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 import structlog
 
-from tertulia.protocols.session import Peer, Request, Shell
+from tertulia.protocols.session import Drain, Peer, Request, Shell
 from tertulia.server.addresses import shortest
 from tertulia.server.fanout import AnySession
 from tertulia.server.pacing import Pacer
@@ -17,6 +17,7 @@ from tertulia.server.pacing import Pacer
 logger = structlog.get_logger()
 
 LINGER_S = 2.0
+DRAIN_S, DRAIN_MOST_S = 0.01, 1.0
 SLICE_BYTES = 16_384
 """How much of one client's input is handled before others have their turn."""
 _HTTP_VERBS = tuple(
@@ -161,7 +162,10 @@ class Connection(asyncio.Protocol):
 
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         """Fulfil *request*; *resume* is called with the answer, or with an exception."""
-        self._host.perform(request, lambda answer: self._guarded(lambda: resume(answer)))
+        if isinstance(request, Drain):
+            self._host.after_batch(lambda: self._when_drained(lambda: resume(None)))
+        else:
+            self._host.perform(request, lambda answer: self._guarded(lambda: resume(answer)))
 
     def hold(self, held: bool) -> None:
         """Stop reading, or go on."""
@@ -227,6 +231,19 @@ class Connection(asyncio.Protocol):
                 self.transport.pause_reading()
             else:
                 self.transport.resume_reading()
+
+    def _when_drained(self, action: Callable[[], None], wait_s: float = DRAIN_S) -> None:
+        """Do *action* when nothing waits here for the client to take it.
+
+        The transport tells only when it holds too much, so it is asked, ever less often.
+        """
+        if self.transport.is_closing():
+            return
+        if self.transport.get_write_buffer_size() or (self._pacer and self._pacer.waiting):
+            next_s = min(2 * wait_s, DRAIN_MOST_S)
+            self._loop.call_later(wait_s, self._when_drained, action, next_s)
+        else:
+            self._guarded(action)
 
     def _wake(self) -> None:
         session = self.session

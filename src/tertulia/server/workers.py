@@ -18,13 +18,15 @@ import argon2
 from tertulia.domain.history import describe
 from tertulia.domain.ids import msgid
 from tertulia.protocols.session import (
+    Drain,
     HashPassword,
     ReadLatest,
     ReadPage,
+    ReadWaiting,
     Request,
     VerifyPassword,
 )
-from tertulia.storage.history import History, Page
+from tertulia.storage.history import History, Page, Stored
 
 HASHERS = 2
 VERIFIED_MOST = 10_000
@@ -51,9 +53,14 @@ class Workers:
                 self._run(self._hashers, lambda: hasher.hash(password), resume)
             case VerifyPassword(hashed, password):
                 self._verify(hashed, password, resume)
-            case ReadPage() | ReadLatest():
-                read = self._read_page if isinstance(request, ReadPage) else self._read_latest
-                self._settle(lambda: self._run(self._reader, lambda: read(request), resume))
+            case ReadPage():
+                self._read(lambda: self._read_page(request), resume)
+            case ReadLatest():
+                self._read(lambda: self._read_latest(request), resume)
+            case ReadWaiting(uid, after, limit):
+                self._read(lambda: _shown(self._history.waiting(uid, after, limit)), resume)
+            case Drain():
+                raise AssertionError("each connection knows by itself when it has drained")
 
     def close(self) -> None:
         """Finish what is under way; what waits is dropped."""
@@ -68,6 +75,9 @@ class Workers:
         future.add_done_callback(
             lambda f: None if f.cancelled() else resume(f.exception() or f.result())
         )
+
+    def _read(self, job: Callable[[], Any], resume: Callable[[Any], None]) -> None:
+        self._settle(lambda: self._run(self._reader, job, resume))
 
     def _verify(self, hashed: str, password: str, resume: Callable[[Any], None]) -> None:
         digest = hmac.digest(self._key, f"{hashed}\0{password}".encode(), "sha256")
@@ -93,14 +103,18 @@ class Workers:
             request.latest,
             request.messages_only,
         )
-        return [
-            describe(stored.hlc, msgid(stored.hlc, stored.origin_tag), stored.fact)
-            for stored in self._history.page(page)
-        ]
+        return _shown(self._history.page(page))
 
     def _read_latest(self, request: Any) -> dict[Any, Any]:
         found = self._history.latest(request.conversations, request.after, request.before)
         return {stored.conversation: stored.hlc for stored in found}
+
+
+def _shown(page: list[Stored]) -> list[Any]:
+    """Return what is seen of the events of a page."""
+    return [
+        describe(stored.hlc, msgid(stored.hlc, stored.origin_tag), stored.fact) for stored in page
+    ]
 
 
 def is_password(hashed: str, password: str) -> bool:

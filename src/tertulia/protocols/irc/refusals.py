@@ -51,6 +51,7 @@ _REFUSALS = cast(
         x.InvalidChannelName: (n.ERR_NOSUCHCHANNEL, _name),
         x.EmptyText: (n.ERR_NOTEXTTOSEND, _nothing),
         x.NicknameInUse: (n.ERR_NICKNAMEINUSE, lambda e: (e.nickname,)),
+        x.WrongCredential: (n.ERR_PASSWDMISMATCH, _nothing),
         x.NoSuchUser: (n.ERR_NOSUCHNICK, _name),
         x.NoSuchChannel: (n.ERR_NOSUCHCHANNEL, _channel),
         x.NotInChannel: (n.ERR_NOTONCHANNEL, _channel),
@@ -70,6 +71,8 @@ _REFUSALS = cast(
 )
 
 _CODES: dict[type[x.ChatError], str] = {
+    x.AlreadyIssued: "ALREADY_ISSUED",
     x.InvalidText: "INVALID_TEXT",
     x.StorageFailed: "NOT_STORED",
+    x.TooManyWaiting: "TOO_MANY_WAITING",
 }

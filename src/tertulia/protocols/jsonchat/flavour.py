@@ -20,6 +20,7 @@ from tertulia.protocols.jsonchat.words import (
     readable,
     sentences,
     spoken,
+    waits,
 )
 
 _NOBODY = "*"
@@ -97,6 +98,20 @@ class JsonFlavour:
     def greet(self) -> bytes:
         """Return what is sent first of all; empty for nothing."""
         return self.line(self.greeting) if self.greeting else b""
+
+    def identity(self, nick: str, number: str, token: str, request: Hash) -> bytes:
+        """Return the answer to IDENTITY; its ``message`` is for people."""
+        fields: Fields = {"op": "IDENTITY", "name": self.named(nick), "number": number}
+        text = (
+            f"Your number is {number} and your secret token {token}. Keep them: with both in LOGIN"
+            " you are the same user next time"
+        )
+        fields = _answering({**fields, "token": token}, request)
+        return self._documents.fitting(fields, "message", text)
+
+    def message_waits(self, nick: str) -> bytes:
+        """Return what tells that a message to *nick* waits until they are here."""
+        return self.line(waits(nick, self.named))
 
     def error(self, text: str, request: Hash = None) -> bytes:
         """Return the document that tells of an error."""

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tertulia.domain.errors import ChatError
+from tertulia.domain.identities import Credential, hash_token
 
 Hash = str | int | None
 """What a program calls its request; it comes back in the answer and means nothing here."""
@@ -48,6 +49,8 @@ class Message(Struct, frozen=True, gc=False):
     channel: str | None = None
     target: str | None = None
     message: str | None = None
+    number: str | None = None
+    token: str | None = None
     hash: Hash = None
     id: str | None = None
 
@@ -81,6 +84,14 @@ class Message(Struct, frozen=True, gc=False):
     def secret(self) -> str | None:
         """Return the password, None if there is none."""
         return self.password or self.pass_ or None
+
+    def credential(self) -> Credential | None:
+        """Return what proves an identity, None if the client does not claim to have one."""
+        if self.number is None and self.token is None:
+            return None
+        if self.number is None or self.token is None:
+            raise Refused(f"{self.op} needs both a number and a token, or neither")
+        return Credential(self.number, hash_token(self.token))
 
     def client_id(self) -> str | None:
         """Return the id that the client gave its message, None if it gave none."""

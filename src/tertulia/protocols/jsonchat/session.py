@@ -11,6 +11,7 @@ from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
 from tertulia.domain.commands.connect import Connect
+from tertulia.domain.commands.identify import IssueIdentity
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetRank
@@ -18,9 +19,11 @@ from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact
+from tertulia.domain.identities import Identity, hash_token
 from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
+from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.jsonchat.documents import FRAME_BYTES
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
 from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
@@ -118,7 +121,7 @@ class JsonSession(Session[Message | BadInput]):
 
     def failed(self, error: x.ChatError) -> None:
         """Tell that a command was refused."""
-        no_name = isinstance(error, x.NicknameInUse | x.InvalidNickname)
+        no_name = isinstance(error, x.NicknameInUse | x.InvalidNickname | x.WrongCredential)
         if no_name and self.user is None and self.flavour.refuses_by_closing:
             self.end(str(error))
         else:
@@ -180,22 +183,39 @@ class JsonSession(Session[Message | BadInput]):
             raise x.NoSuchUser(name)
         return user
 
+    def _recipient(self, name: str) -> User | Identity:
+        recipient = self.core.state.recipient(name)
+        if recipient is None:
+            raise x.NoSuchUser(name)
+        return recipient
+
     # One op each
 
     def _login(self, message: Message) -> None:
         nick = Nickname.parse(message.nickname())
+        credential = message.credential()
         if self.user is not None:
+            if credential is not None:
+                raise Refused("Number and token are for the first LOGIN of a connection")
             self.core.execute(self, Rename(nick))
             return
         peer = self.shell.peer
-        self.core.connect(
-            self, Connect(nick, self.protocol, peer.host, nick.text, peer.secure, self.protocol)
-        )
+        name, host, secure = nick.text, peer.host, peer.secure
+        intent = Connect(nick, self.protocol, host, name, secure, self.protocol, credential)
+        self.core.connect(self, intent)
         self._send(self.flavour.logged_in(nick.text, self._hash))
+        hand_over_backlog(self)
+
+    def _identity(self, _message: Message) -> None:
+        token = self.core.world.fresh_token()
+        self.core.execute(self, IssueIdentity(hash_token(token)))
+        number = self._me.identity
+        assert number is not None
+        self._send(self.flavour.identity(self._me.nick.text, number, token, self._hash))
 
     def _message(self, message: Message) -> None:
         name, text = message.target_name(), message_text(message.text())
-        target: Channel | User | Literal["*", "&"]
+        target: Channel | User | Identity | Literal["*", "&"]
         if name == "*":
             target = "*"
         elif name == "&":
@@ -203,8 +223,10 @@ class JsonSession(Session[Message | BadInput]):
         elif name.startswith("#"):
             target = self._channel(name)
         else:
-            target = self._user(name)
+            target = self._recipient(name)
         self.core.execute(self, Say(target, text, client_id=message.client_id()))
+        if isinstance(target, Identity):
+            self._send(self.flavour.message_waits(target.nick.text))
 
     def _join(self, message: Message) -> Steps:
         name = ChannelName.parse(message.channel_name())
@@ -283,6 +305,7 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "CHANNELS": JsonSession._channels,
     "DISCONNECT": JsonSession._disconnect,
     "ERROR": JsonSession._nothing,
+    "IDENTITY": JsonSession._identity,
     "JOIN": JsonSession._join,
     "KICK": JsonSession._kick,
     "LOGIN": JsonSession._login,

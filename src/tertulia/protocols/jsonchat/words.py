@@ -39,6 +39,11 @@ def sentences(change: Change, named: Named) -> list[str]:
     return [] if tell is None else [readable(sentence) for sentence in tell(change, named)]
 
 
+def waits(nick: str, named: Named) -> str:
+    """Return what is told to who said something to *nick*, who is not here."""
+    return f"{named(nick)} is not here; your message waits for them"
+
+
 def mode_sentences(change: c.ModesChanged, modes: list[ShownMode], named: Named) -> list[str]:
     """Return what is told of *modes*, some of those that *change* is about."""
     by, channel = named(change.by.nick), named(change.channel)
@@ -58,6 +63,8 @@ def not_done(fact: Fact, named: Named) -> str:
         what = f"The topic of {named(fact.channel)} was not changed"
     elif isinstance(fact, e.ModesSet):
         what = f"The modes of {named(fact.channel)} were not changed"
+    elif isinstance(fact, e.IdentityIssued):
+        what = "You were not given an identity"
     else:
         what = "What you asked for was not done"
     return f"{what}, because it could not be stored: the disk is full or failing"

@@ -4,6 +4,7 @@ from tertulia.protocols.irc.commands import (  # noqa: F401  (each fills the tab
     caps,
     channels,
     history,
+    identity,
     lists,
     messages,
     modes,

@@ -12,6 +12,12 @@ _USAGE = {
         "Shows what was said. A reference is msgid=… or timestamp=…, or * with LATEST.",
     ),
     "HELP": ("[command]", "Explains a command."),
+    "IDENTITY": (
+        "NEW",
+        "Gives you a number and a secret token. With PASS <number>:<token> before NICK you are the"
+        " same user again: your nickname and your rights as an admin stay yours, and messages"
+        " to you wait while you are not here.",
+    ),
     "INFO": ("", "Describes this server."),
     "INVITE": ("<nickname> <channel>", "Asks someone into a channel."),
     "ISON": ("<nicknames>", "Tells which of these are here."),
@@ -34,6 +40,10 @@ _USAGE = {
     "NOTICE": ("<targets> <text>", "Says something that is never answered by a program."),
     "OPER": ("<name> <password>", "Makes you an operator."),
     "PART": ("<channels> [reason]", "Leaves channels."),
+    "PASS": (
+        "<password> | <number>:<token> | <password>/<number>:<token>",
+        "Before NICK: the server's password, if it has one, and who you are (see IDENTITY).",
+    ),
     "PING": ("<token>", "Is answered with PONG."),
     "PRIVMSG": (
         "<targets> <text>",

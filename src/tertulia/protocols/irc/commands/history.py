@@ -70,9 +70,9 @@ def _conversation(session: IrcSession, subcommand: str, target: str) -> tuple[st
         if channel is not None and session.user.uid in channel.occupants:
             return channel.name.text, channel.incarnation
     else:
-        user = state.user_named(target)
-        if user is not None:
-            return user.nick.text, direct_conversation(session.user.uid, user.uid)
+        other = state.recipient(target)
+        if other is not None:
+            return other.nick.text, direct_conversation(session.user.uid, other.uid)
     raise _Refused(
         "INVALID_TARGET", "There is no history of that for you", subcommand, shown(target)
     )
@@ -167,7 +167,7 @@ def _targets(session: IrcSession, params: list[str]) -> Steps:
         channel.incarnation: channel.name.text for channel in session.user.channels.values()
     }
     for uid in session.user.partners:
-        partner = session.core.state.users.get(uid)
+        partner = session.core.state.users.get(uid) or session.core.state.identities.get(uid)
         if partner is not None:
             names[direct_conversation(session.user.uid, uid)] = partner.nick.text
     low, high = min(first, second), max(first, second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tertulia.domain.errors import NoSuchChannel, NoSuchUser
+from tertulia.domain.identities import Identity
 from tertulia.domain.state import Channel, User
 from tertulia.protocols.irc.refusals import shown
 
@@ -31,3 +32,11 @@ def user_named(session: IrcSession, name: str) -> User:
     if user is None:
         raise NoSuchUser(shown(name))
     return user
+
+
+def recipient_named(session: IrcSession, name: str) -> User | Identity:
+    """Return who gets a message to that nickname or number, or raise `NoSuchUser`."""
+    recipient = session.core.state.recipient(name)
+    if recipient is None:
+        raise NoSuchUser(shown(name))
+    return recipient

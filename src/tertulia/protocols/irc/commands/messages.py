@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 from tertulia.domain import errors as x
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Style
+from tertulia.domain.identities import Identity
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text, message_text
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.channels import tell_if_away
-from tertulia.protocols.irc.commands.lookup import channel_named, user_named
+from tertulia.protocols.irc.commands.lookup import channel_named, recipient_named
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.parser import LINE_BYTES, Line
 
@@ -23,7 +24,7 @@ CLIENT_ID_LENGTH = 64
 ROOMY = 60
 """Texts of up to so many characters fit in any line."""
 
-Target = Channel | User | Literal["*", "&"]
+Target = Channel | User | Identity | Literal["*", "&"]
 
 
 @command("PRIVMSG")
@@ -109,11 +110,19 @@ def _send_one(
             session.reply(n.ERR_INPUTTOOLONG, "Not sent: too long for one line, with your name")
             return
         session.core.execute(session, Say(target, text, style, tags, status, client_id))
-        if answered and style != Style.TAGS and type(target) is User and target.away is not None:
-            tell_if_away(session, target)
+        if answered and type(target) is not Channel and style != Style.TAGS:
+            _tell_if_absent(session, target)
     except x.ChatError as error:
         if answered:
             session.failed(error)
+
+
+def _tell_if_absent(session: IrcSession, target: Target) -> None:
+    if isinstance(target, User):
+        tell_if_away(session, target)
+    elif isinstance(target, Identity):
+        nick = target.nick.text
+        session.reply(n.RPL_AWAY, nick, f"{nick} is not here; your message waits for them")
 
 
 def _fits(session: IrcSession, target: str, style: int, text: str) -> bool:
@@ -139,7 +148,7 @@ def _target(session: IrcSession, raw: str) -> tuple[Target, str]:
             return "&", ""
     if first in ("@", "+") and raw[1:2] == "#":
         return channel_named(session, raw[1:]), first
-    return user_named(session, raw), ""
+    return recipient_named(session, raw), ""
 
 
 def _client_tags(tags: dict[str, str]) -> tuple[dict[str, str] | None, str | None]:

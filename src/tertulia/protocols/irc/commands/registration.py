@@ -7,10 +7,11 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tertulia.domain.commands.connect import Connect
+from tertulia.domain.commands.connect import Connect, gives_way
 from tertulia.domain.commands.rename import Rename
-from tertulia.domain.errors import NicknameInUse
+from tertulia.domain.errors import NicknameInUse, WrongCredential
 from tertulia.domain.names import Nickname
+from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.server import send_isupport, send_lusers, send_motd
 from tertulia.protocols.irc.commands.table import command
@@ -27,11 +28,15 @@ USERNAME_LENGTH = 18
 
 @command("PASS", 1, unregistered=True)
 def pass_(session: IrcSession, line: Line) -> None:
-    """``PASS <password>``: the server's password, if it has one."""
+    """``PASS <password>``: the server's password, if it has one.
+
+    ``PASS <number>:<token>`` to come as an identity (see IDENTITY), where the server has a
+    password ``PASS <password>/<number>:<token>``.
+    """
     if session.registration is None:
         session.reply(n.ERR_ALREADYREGISTERED, "You may not reregister")
     else:
-        session.registration.password = line.params[0]
+        session.registration.take_pass(line.params[0])
 
 
 @command("NICK", unregistered=True)
@@ -45,8 +50,11 @@ def nick(session: IrcSession, line: Line) -> None:
     if registration is None:
         session.core.execute(session, Rename(nickname))
         return
-    if session.core.state.lookalike(nickname) is not None:
-        raise NicknameInUse(nickname.text)
+    try:
+        gives_way(session.core.world, nickname, registration.credential)
+    except WrongCredential as wrong:
+        _turn_away(session, str(wrong))
+        return
     registration.nick = nickname
     complete(session)
 
@@ -77,8 +85,7 @@ def complete(session: IrcSession) -> None:
     if registration is None or not registration.is_complete:
         return
     if not _knows_password(session):
-        session.reply(n.ERR_PASSWDMISMATCH, "Password incorrect")
-        session.end("Bad password")
+        _turn_away(session, "Password incorrect")
         return
     assert registration.nick is not None
     assert registration.username is not None
@@ -89,6 +96,7 @@ def complete(session: IrcSession) -> None:
         registration.realname,
         session.shell.peer.secure,
         session.protocol,
+        registration.credential,
     )
     try:
         session.core.connect(session, intent)
@@ -97,9 +105,18 @@ def complete(session: IrcSession) -> None:
         registration.nick = None
         session.reply(*refusal(error, "NICK"))
         return
+    except WrongCredential as wrong:
+        _turn_away(session, str(wrong))
+        return
     session.registration = None
     session.service.registering -= 1
     _welcome(session)
+    hand_over_backlog(session)
+
+
+def _turn_away(session: IrcSession, why: str) -> None:
+    session.reply(n.ERR_PASSWDMISMATCH, why)
+    session.end("Bad password")
 
 
 def _knows_password(session: IrcSession) -> bool:
@@ -107,7 +124,7 @@ def _knows_password(session: IrcSession) -> bool:
     if wanted is None:
         return True
     assert session.registration is not None
-    given = session.registration.password or ""
+    given = session.registration.password
     return hmac.compare_digest(wanted.encode(), given.encode())
 
 

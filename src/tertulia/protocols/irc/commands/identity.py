@@ -1,0 +1,37 @@
+"""IDENTITY: to be the same user again at the next connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tertulia.domain.commands.identify import IssueIdentity
+from tertulia.domain.identities import hash_token
+from tertulia.protocols.irc.commands.table import command
+from tertulia.protocols.irc.parser import Line
+from tertulia.protocols.irc.refusals import shown
+
+if TYPE_CHECKING:
+    from tertulia.protocols.irc.session import IrcSession
+
+
+@command("IDENTITY", 1, cost=10)
+def identity(session: IrcSession, line: Line) -> None:
+    """``IDENTITY NEW``: is answered once with a number and a secret token.
+
+    ``:server IDENTITY <nick> <number> :<token>``; they take effect at the next connection,
+    with ``PASS <number>:<token>``.
+    """
+    if line.params[0].upper() != "NEW":
+        text = "Unknown subcommand"
+        session.fail("IDENTITY", "INVALID_PARAMS", shown(line.params[0]), text=text)
+        return
+    token = session.core.world.fresh_token()
+    session.core.execute(session, IssueIdentity(hash_token(token)))
+    assert session.user is not None
+    assert session.user.identity is not None
+    session.say("IDENTITY", session.nick, session.user.identity, token)
+    note = (
+        "Keep this number and token, nobody can tell you the token again. Your nickname is yours"
+        " from now on: next time log in with PASS <number>:<token>"
+    )
+    session.say("NOTE", "IDENTITY", "KEEP_TOKEN", note)
