@@ -99,7 +99,10 @@ class IrcSession(Session[bytes]):
 
     def cost(self, command: bytes) -> int:
         """Take more from those who ask for more."""
-        spec = COMMANDS.get(command[:8].partition(b" ")[0].decode("ascii", "ignore").upper())
+        words = command.split(None, 3)
+        while words and words[0][:1] in b"@:":  # tags and source
+            del words[0]
+        spec = COMMANDS.get(words[0].decode("ascii", "ignore").upper()) if words else None
         return 1 if spec is None else spec.cost
 
     def _unknown(self, name: str) -> None:
