@@ -362,7 +362,9 @@ def clock():
 
 
 @pytest.fixture
-def indexer(talk, tmp_path, clock):
+def indexer(talk, tmp_path, clock, monkeypatch):
+    monkeypatch.setattr(module, "QUIET_S", 0.5)
+    monkeypatch.setattr(module, "PATIENCE_S", 2.0)
     indexer = Indexer(talk.path, tmp_path / "search.db", clock=clock)
     yield indexer
     indexer.stop()
@@ -414,7 +416,7 @@ def test_a_failure_is_tried_again_later(talk, tmp_path, clock):
     folder = tmp_path / "later"
     indexer = Indexer(talk.path, folder / "search.db", clock=clock)
     indexer.poke()
-    clock.now += 1
+    clock.now += module.QUIET_S
     indexer.step()
     for _ in range(3):
         indexer.poke()
@@ -442,7 +444,7 @@ def test_the_thread_takes_up_what_was_left_and_what_comes(disk, tmp_path, clock)
     indexer = Indexer(disk.path, tmp_path / "search.db", clock=clock, wait=wait)
     indexer.start()
     assert idle.wait(30)
-    assert len(find(indexer.index, disk, "hello", limit=2000)) == CHUNK * 2 + 10
+    assert len(find(indexer.index, disk, "hello", limit=CHUNK * 3)) == CHUNK * 2 + 10
     idle.clear()
     disk.append(said(10_000, "later"))
     indexer.poke()

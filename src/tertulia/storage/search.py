@@ -61,11 +61,11 @@ _decode = msgspec.json.Decoder(LoggedFact).decode
 
 
 # When the index is filled, in seconds and events a time.
-QUIET_S = 0.5
-PATIENCE_S = 2.0
+QUIET_S = 3.0
+PATIENCE_S = 10.0
 PAUSE_S = 0.02
 RETRY_S = 60.0
-CHUNK = 500
+CHUNK = 1_000
 
 
 class _LogWasSetBack(Exception):
