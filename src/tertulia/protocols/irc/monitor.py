@@ -40,6 +40,10 @@ class Monitor:
         for folded in self._followed.pop(session, {}):
             self._forget(session, folded)
 
+    def follows(self, session: IrcSession, nickname: str) -> bool:
+        """Whether *session* follows *nickname*."""
+        return fold_name(nickname) in self._followed.get(session, {})
+
     def followed(self, session: IrcSession) -> list[str]:
         """Return the nicknames that *session* follows, as it wrote them."""
         return list(self._followed.get(session, {}).values())

@@ -47,7 +47,7 @@ def _follow(session: IrcSession, names: list[str]) -> None:
         except InvalidNickname as error:
             session.failed(error)
             continue
-        if len(monitor.followed(session)) >= most:
+        if len(monitor.followed(session)) >= most and not monitor.follows(session, name):
             rest = ",".join(names[i:])[:LIST_BYTES]
             session.reply(n.ERR_MONLISTFULL, str(most), rest, "Monitor list is full")
             break

@@ -25,7 +25,7 @@ USERHOSTS_MOST = 5
 def whois(session: IrcSession, line: Line) -> None:
     """``WHOIS [server] <nickname>``."""
     if not line.params or not line.params[-1]:
-        session.reply(n.ERR_NEEDMOREPARAMS if line.params else "431", "No nickname given")
+        session.reply(n.ERR_NONICKNAMEGIVEN, "No nickname given")
         return
     name = line.params[-1].partition(",")[0]
     user = session.core.state.user_named(name)
