@@ -11,6 +11,7 @@ _USAGE = {
         " <reference> <limit>, TARGETS <time> <time> <limit>",
         "Shows what was said. A reference is msgid=… or timestamp=…, or * with LATEST.",
     ),
+    "ERROR": ("", "Is what the server says before it closes a connection; yours are ignored."),
     "HELP": ("[command]", "Explains a command."),
     "IDENTITY": (
         "NEW",
@@ -18,6 +19,7 @@ _USAGE = {
         " same user again: your nickname and your rights as an admin stay yours, and messages"
         " to you wait while you are not here.",
     ),
+    "HELPOP": ("[command]", "Is the same as HELP."),
     "INFO": ("", "Describes this server."),
     "INVITE": ("<nickname> <channel>", "Asks someone into a channel."),
     "ISON": ("<nicknames>", "Tells which of these are here."),
@@ -45,6 +47,7 @@ _USAGE = {
         "Before NICK: the server's password, if it has one, and who you are (see IDENTITY).",
     ),
     "PING": ("<token>", "Is answered with PONG."),
+    "PONG": ("<token>", "Answers the server's PING."),
     "PRIVMSG": (
         "<targets> <text>",
         "Says something to a channel, a nickname or a 13-digit number, to everyone on every"
@@ -57,6 +60,7 @@ _USAGE = {
     "TAGMSG": ("<targets>", "Sends client tags alone."),
     "TIME": ("", "Tells the server's time."),
     "TOPIC": ("<channel> [topic]", "Shows or sets the topic of a channel."),
+    "USER": ("<username> 0 * <real name>", "Tells who you are, before you are here."),
     "USERHOST": ("<nicknames>", "Tells where users are."),
     "VERSION": ("", "Tells the server's version and what it supports."),
     "WALLOPS": ("<text>", "Tells something to users with mode +w (operators)."),
