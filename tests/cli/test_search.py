@@ -19,6 +19,9 @@ DAY_MS = 86_400_000
 NOON_MS = 1_700_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2  # 2023-11-14, 12:00 UTC
 COFFEE = Conversation(6000)
 
+# It is ours to call it as the program does.
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory):
