@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tertulia.domain.events import Said
-from tertulia.domain.history import describe, is_visible
+from tertulia.domain.history import Page, describe, is_visible
 from tertulia.domain.ids import msgid
 from tertulia.domain.state import User
 from tertulia.domain.world import Rules
@@ -15,7 +15,6 @@ from tertulia.protocols.session import (
     HashPassword,
     Peer,
     ReadLatest,
-    ReadPage,
     Request,
     TokenBucket,
     VerifyPassword,
@@ -70,7 +69,7 @@ class Irc(Place):
                 return f"hash of {password}"
             case VerifyPassword(hashed, password):
                 return hashed == f"hash of {password}"
-            case ReadPage():
+            case Page():
                 return self._page(request)
             case ReadLatest():
                 return {
@@ -82,7 +81,7 @@ class Irc(Place):
                 }
         raise AssertionError
 
-    def _page(self, page: ReadPage) -> list[Any]:
+    def _page(self, page: Page) -> list[Any]:
         low = -1 if page.after is None else page.after
         high = 1 << 63 if page.before is None else page.before
         found = [

@@ -4,6 +4,7 @@ import apsw
 import pytest
 
 from tertulia.domain.events import Said
+from tertulia.domain.history import Page
 from tertulia.domain.ids import Uid
 from tertulia.domain.names import Number
 from tertulia.domain.state import Topic
@@ -18,7 +19,7 @@ from tertulia.storage.database import (
     server_id,
 )
 from tertulia.storage.errors import StorageError
-from tertulia.storage.history import History, Page
+from tertulia.storage.history import History
 from tertulia.storage.records import (
     load_channels,
     load_identities,

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc
-from tertulia.storage.history import History, Page, origin_tag
+from tertulia.storage.history import History, origin_tag
 from tests.storage.kit import TEA, Disk, joined, number, said
 
 OTHER = Conversation(6000)

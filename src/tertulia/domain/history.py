@@ -1,13 +1,30 @@
-"""From what happened to what is seen of it: the same live and from history."""
+"""From what happened to what is seen of it, the same live and later; how history is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
 
+from msgspec import Struct
+
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.ids import Hlc
+from tertulia.domain.ids import Conversation, Hlc
+
+
+class Page(Struct, frozen=True):
+    """A question to history: up to *limit* events of *conversation*, between *after* and
+    *before* (both exclusive), from the end if *latest*, else from the beginning.
+
+    With *messages_only* joins, modes and the like are left out.
+    """
+
+    conversation: Conversation
+    limit: int
+    after: Hlc | None = None
+    before: Hlc | None = None
+    latest: bool = False
+    messages_only: bool = True
 
 
 def describe(hlc: Hlc, msgid: str, fact: e.Fact) -> c.Change:

@@ -19,6 +19,7 @@ from tertulia.domain.chat import Intent
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
+from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.state import State, User
 from tertulia.domain.world import World
@@ -45,20 +46,6 @@ class VerifyPassword(Struct, frozen=True):
     password: str
 
 
-class ReadPage(Struct, frozen=True):
-    """Request: a page of history (list of `Change`), oldest first.
-
-    Between *after* and *before*, both exclusive; the last *limit* if *latest*.
-    """
-
-    conversation: Conversation
-    limit: int
-    after: Hlc | None = None
-    before: Hlc | None = None
-    latest: bool = False
-    messages_only: bool = True
-
-
 class ReadLatest(Struct, frozen=True):
     """Request: the time of the last message of each conversation that has one between
     *after* and *before* (dict of `Conversation` to `Hlc`)."""
@@ -81,7 +68,7 @@ class Drain(Struct, frozen=True):
     """Request: nothing (None), when all that was sent has been handed to the system."""
 
 
-Request = HashPassword | VerifyPassword | ReadPage | ReadLatest | ReadWaiting | Drain
+Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain
 Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""
 

@@ -15,18 +15,17 @@ from typing import Any
 
 import argon2
 
-from tertulia.domain.history import describe
+from tertulia.domain.history import Page, describe
 from tertulia.domain.ids import msgid
 from tertulia.protocols.session import (
     Drain,
     HashPassword,
     ReadLatest,
-    ReadPage,
     ReadWaiting,
     Request,
     VerifyPassword,
 )
-from tertulia.storage.history import History, Page, Stored
+from tertulia.storage.history import History, Stored
 
 HASHERS = 2
 VERIFIED_MOST = 10_000
@@ -53,8 +52,8 @@ class Workers:
                 self._run(self._hashers, lambda: hasher.hash(password), resume)
             case VerifyPassword(hashed, password):
                 self._verify(hashed, password, resume)
-            case ReadPage():
-                self._read(lambda: self._read_page(request), resume)
+            case Page():
+                self._read(lambda: _shown(self._history.page(request)), resume)
             case ReadLatest():
                 self._read(lambda: self._read_latest(request), resume)
             case ReadWaiting(uid, after, limit):
@@ -93,17 +92,6 @@ class Workers:
             resume(answer)
 
         self._run(self._hashers, lambda: is_password(hashed, password), verified)
-
-    def _read_page(self, request: Any) -> list[Any]:
-        page = Page(
-            request.conversation,
-            request.limit,
-            request.after,
-            request.before,
-            request.latest,
-            request.messages_only,
-        )
-        return _shown(self._history.page(page))
 
     def _read_latest(self, request: Any) -> dict[Any, Any]:
         found = self._history.latest(request.conversations, request.after, request.before)

@@ -11,24 +11,10 @@ from msgspec import Struct
 
 from tertulia.domain.chat import direct_conversation
 from tertulia.domain.events import LoggedFact, Said
+from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, Uid
 
 _decode = msgspec.json.Decoder(LoggedFact).decode
-
-
-class Page(Struct, frozen=True):
-    """A question to history: up to *limit* events of *conversation*, between *after* and
-    *before* (both exclusive), from the end if *latest*, else from the beginning.
-
-    With *messages_only* joins, modes and the like are left out.
-    """
-
-    conversation: Conversation
-    limit: int
-    after: Hlc | None = None
-    before: Hlc | None = None
-    latest: bool = False
-    messages_only: bool = True
 
 
 class Stored(Struct, frozen=True):

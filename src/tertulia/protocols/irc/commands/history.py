@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from tertulia.domain.changes import Change
 from tertulia.domain.chat import direct_conversation
+from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, parse_msgid
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.flavour import IrcFlavour, server_time
 from tertulia.protocols.irc.parser import Line
 from tertulia.protocols.irc.refusals import shown
-from tertulia.protocols.session import ReadLatest, ReadPage, Steps
+from tertulia.protocols.session import ReadLatest, Steps
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
@@ -54,7 +55,7 @@ def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
     target = params[1]
     name, conversation = _conversation(session, subcommand, target)
     limit = _limit(session, subcommand, params[-1])
-    page = ReadPage(conversation, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
+    page = Page(conversation, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
     changes: list[Change] = []
     for question in _questions(page, subcommand, params):
         changes += yield question
@@ -84,7 +85,7 @@ def _limit(session: IrcSession, subcommand: str, raw: str) -> int:
     return min(int(raw), session.service.config.history_most)
 
 
-def _questions(page: ReadPage, subcommand: str, params: list[str]) -> list[ReadPage]:
+def _questions(page: Page, subcommand: str, params: list[str]) -> list[Page]:
     """Return the pages that answer a subcommand, in the order they are shown."""
     if subcommand == "LATEST":
         after = None if params[2] == "*" else _reference(subcommand, params[2])
@@ -107,15 +108,15 @@ def _questions(page: ReadPage, subcommand: str, params: list[str]) -> list[ReadP
 
 
 def _ask(
-    page: ReadPage,
+    page: Page,
     *,
     after: Hlc | None = None,
     before: Hlc | None = None,
     latest: bool = False,
     limit: int | None = None,
-) -> ReadPage:
+) -> Page:
     wanted = page.limit if limit is None else limit
-    return ReadPage(page.conversation, wanted, after, before, latest, page.messages_only)
+    return Page(page.conversation, wanted, after, before, latest, page.messages_only)
 
 
 def _reference(subcommand: str, raw: str) -> Hlc:
