@@ -172,3 +172,11 @@ async def test_the_durable_state_is_what_is_on_disk(stores):
     [lobby] = store.durable().channels
     assert lobby.limit is None
     assert lobby is not state.channels["#lobby"]
+
+
+def test_an_orderly_end_leaves_one_file(tmp_path):
+    store = Store(tmp_path)
+    store.durable()  # as a failure to write makes it read
+    store.history.close()
+    store.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"lock", "tertulia.db"}

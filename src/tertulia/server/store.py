@@ -67,6 +67,7 @@ class Store:
 
     def close(self) -> None:
         """Finish what waits, and let another server use the directory."""
-        self.log.close()
         self._reader.close()
+        # Last, because only who may write leaves one file behind, without a log beside it.
+        self.log.close()
         os.close(self._lock)
