@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import apsw
+
 import tertulia
 from tertulia.server import listeners
 from tertulia.server.app import Server
@@ -221,3 +223,21 @@ async def tertulia_says(home: Path, *arguments: str, **variables: str) -> tuple[
     """Run ``tertulia`` to its end; return its exit status, output and errors."""
     async with tertulia_process(home, *arguments, **variables) as process:
         return await process.said()
+
+
+class Disk:
+    """The log's database, on a disk that can be filled and emptied."""
+
+    def __init__(self, place: Place) -> None:
+        self.is_full = False
+        log: Any = place.server._store.log
+        self._db: apsw.Connection = log._db
+        log._db = self
+
+    def execute(self, sql: str, bindings: Any = None) -> apsw.Cursor:
+        if self.is_full and sql.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):
+            raise apsw.FullError("database or disk is full")
+        return self._db.execute(sql, bindings)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)

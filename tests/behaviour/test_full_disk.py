@@ -5,33 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from tests.behaviour.clients import Client
 from tests.behaviour.irc_clients import IrcClient
 from tests.behaviour.json_clients import DiscoveryProgram, JsonClient
-from tests.behaviour.places import PROTOCOLS, Place, running
+from tests.behaviour.places import PROTOCOLS, Disk, Place, running
 
 TEA = "#tea"
-
-
-class Disk:
-    """The log's database, on a disk that can be filled and emptied."""
-
-    def __init__(self, place: Place) -> None:
-        self.is_full = False
-        log: Any = place.server._store.log
-        self._db: apsw.Connection = log._db
-        log._db = self
-
-    def execute(self, sql: str, bindings: Any = None) -> apsw.Cursor:
-        if self.is_full and sql.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):
-            raise apsw.FullError("database or disk is full")
-        return self._db.execute(sql, bindings)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._db, name)
 
 
 async def two(place: Place, protocol: str) -> tuple[Client, Client]:

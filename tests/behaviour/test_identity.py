@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from tests.behaviour.places import (
     CLIENTS,
     PROTOCOLS,
     SERVER,
+    Disk,
     Place,
     Visitors,
     running,
@@ -355,30 +355,12 @@ async def test_what_is_told_of_the_token_is_told_once(tmp_path: Path) -> None:
         assert token.encode() not in path.read_bytes(), path
 
 
-class FullDisk:
-    """The log's database, on a disk that is full when a test says so."""
-
-    def __init__(self, place: Place) -> None:
-        self.is_full = False
-        log: Any = place.server._store.log
-        self._db: apsw.Connection = log._db
-        log._db = self
-
-    def execute(self, sql: str, bindings: Any = None) -> apsw.Cursor:
-        if self.is_full and sql.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):
-            raise apsw.FullError("database or disk is full")
-        return self._db.execute(sql, bindings)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._db, name)
-
-
 async def test_on_a_full_disk_nothing_is_lost(place: Place) -> None:
     secret = await gone(place, "irc", "ana")
     bob = await place.irc("bob")
     bob.say("ana", "before")
     await bob.fence()
-    disk = FullDisk(place)
+    disk = Disk(place)
     disk.is_full = True
     bob.say("ana", "lost?")
     await bob.expect_error("NOT_STORED")
@@ -409,7 +391,7 @@ async def test_a_rank_that_cannot_be_stored_is_not_given(place: Place) -> None:
     await bob.enter(TEA)
     ana = await come_as(place, "irc", "ana", secret)
     await ana.enter(TEA)
-    disk = FullDisk(place)
+    disk = Disk(place)
     disk.is_full = True
     bob.promote(TEA, "ana")
     await bob.expect_error("NOT_STORED")

@@ -67,5 +67,5 @@ def test_this_machines_links_hold_its_addresses():
 
 def test_where_the_kernel_does_not_list_ipv6(monkeypatch, tmp_path):
     monkeypatch.setattr(addresses, "Path", lambda _path: tmp_path / "missing")
-    assert addresses._links_v6() == []
+    assert addresses._interfaces_v6() == []
     assert all("." in address for address in own_addresses())

@@ -313,11 +313,6 @@ class Session(Generic[Command]):
         """A command is done."""
         self.shell.command_over()
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a handler waits for an answer."""
-        return self._steps is not None
-
     def end(self, reason: str) -> None:
         """Leave the server and close the connection; *reason* is what others are told."""
         if self.closing:

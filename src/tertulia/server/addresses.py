@@ -13,6 +13,7 @@ from pathlib import Path
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 _SIOCGIFADDR = 0x8915
 _SIOCGIFNETMASK = 0x891B
@@ -37,12 +38,23 @@ def is_near(address: Address) -> bool:
 
 @lru_cache(maxsize=1)
 def _links(_minute: int) -> tuple[Network, ...]:
-    return (*_links_v4(), *_links_v6())
+    return tuple(interface.network for interface in _interfaces())
 
 
-def _links_v4() -> list[Network]:
-    """The IPv4 prefixes of this machine's interfaces (netdevice(7))."""
-    found: list[Network] = []
+def own_addresses() -> list[str]:
+    """Return the addresses at which other machines may reach this one, IPv4 first."""
+    found = [interface.ip for interface in _interfaces()]
+    return [str(a) for a in found if not a.is_loopback and not a.is_link_local]
+
+
+def _interfaces() -> list[Interface]:
+    """The addresses of this machine's interfaces, with the prefixes of their links."""
+    return [*_interfaces_v4(), *_interfaces_v6()]
+
+
+def _interfaces_v4() -> list[Interface]:
+    """The IPv4 ones (netdevice(7))."""
+    found: list[Interface] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode()[:15])
@@ -51,33 +63,17 @@ def _links_v4() -> list[Network]:
                     socket.inet_ntoa(fcntl.ioctl(probe.fileno(), code, request)[20:24])
                     for code in (_SIOCGIFADDR, _SIOCGIFNETMASK)
                 )
-                found.append(ipaddress.ip_network(f"{address}/{mask}", strict=False))
+                found.append(ipaddress.ip_interface(f"{address}/{mask}"))
     return found
 
 
-def _links_v6() -> list[Network]:
-    """The IPv6 prefixes of this machine's interfaces, where the kernel lists them."""
+def _interfaces_v6() -> list[Interface]:
+    """The IPv6 ones, where the kernel lists them."""
     table = Path("/proc/net/if_inet6")
-    found: list[Network] = []
+    found: list[Interface] = []
     with contextlib.suppress(OSError, ValueError):
         for line in table.read_text().splitlines():
             digits, _, length, *_ = line.split()
             address = ipaddress.IPv6Address(int(digits, 16))
-            found.append(ipaddress.ip_network(f"{address}/{int(length, 16)}", strict=False))
+            found.append(ipaddress.ip_interface(f"{address}/{int(length, 16)}"))
     return found
-
-
-def own_addresses() -> list[str]:
-    """Return the addresses at which other machines may reach this one, IPv4 first."""
-    v4: list[str] = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        for _, name in socket.if_nameindex():
-            request = struct.pack("256s", name.encode()[:15])
-            with contextlib.suppress(OSError):
-                v4.append(socket.inet_ntoa(fcntl.ioctl(probe, _SIOCGIFADDR, request)[20:24]))
-    v6: list[str] = []
-    with contextlib.suppress(OSError, ValueError):
-        for line in Path("/proc/net/if_inet6").read_text().splitlines():
-            v6.append(str(ipaddress.IPv6Address(int(line.split()[0], 16))))
-    found = [ipaddress.ip_address(a) for a in (*v4, *v6)]
-    return [str(a) for a in found if not a.is_loopback and not a.is_link_local]

@@ -199,7 +199,7 @@ class Hub:
             return
         session = self._sessions.get(user.uid)
         if session is not None:
-            self._deliver(((session.flavour, (session,)),), change, durable)
+            self._deliver_to(session, change, durable)
 
     def _to_ranks(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
         """Deliver what is meant for those of a rank (STATUSMSG)."""
@@ -210,7 +210,7 @@ class Hub:
         for uid, rank in channel.occupants.items():
             session = self._sessions.get(uid)
             if rank & wanted and session is not None and session is not self._acting:
-                self._deliver(((session.flavour, (session,)),), change, durable)
+                self._deliver_to(session, change, durable)
 
     def _in_channel(self, change: Any, durable: bool) -> None:
         self._to_audience(self._audiences.get(fold_name(change.channel)), change, durable)
@@ -275,12 +275,12 @@ class Hub:
         seen = {session for _, group in groups for session in group}
         for watcher in self.watchers_of(user):
             if watcher not in seen and watcher is not own:
-                self._deliver(((watcher.flavour, (watcher,)),), change, durable)
+                self._deliver_to(watcher, change, durable)
 
     def _summoned(self, change: c.Summoned, durable: bool) -> None:
         whom = self._sessions.get(change.whom.uid)
         if whom is not None:
-            self._deliver(((whom.flavour, (whom,)),), change, durable)
+            self._deliver_to(whom, change, durable)
         audience = self._audiences.get(fold_name(change.channel))
         if audience is not None:
             # Those in the channel are told where their protocol has a word for it.
@@ -331,13 +331,16 @@ class Hub:
         if session is self._acting:
             self._show(session, change)
         else:
-            self._deliver(((session.flavour, (session,)),), change, durable)
+            self._deliver_to(session, change, durable)
 
     def _deliver(self, groups: Groups, change: c.Change, durable: bool) -> None:
         self._close_run()
         for flavour, recipients in groups:
             if recipients and (chunk := flavour.render(change)):
                 self.gate.add(recipients, chunk, durable)
+
+    def _deliver_to(self, session: AnySession, change: c.Change, durable: bool) -> None:
+        self._deliver(((session.flavour, (session,)),), change, durable)
 
     def _close_run(self) -> None:
         run = self._run
@@ -395,7 +398,7 @@ class Hub:
             if session is not None:
                 reason = "The channel could not be stored"
                 left = c.Departed(Hlc(0), "", user.face, channel.name.text, reason)
-                self._deliver(((session.flavour, (session,)),), left, durable=False)
+                self._deliver_to(session, left, durable=False)
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)
 

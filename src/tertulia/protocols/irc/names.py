@@ -85,13 +85,13 @@ def is_invisible(user: User) -> bool:
     return "i" in user.modes
 
 
-def in_lines(words: Iterable[str], room: int = CHUNK_BYTES) -> Iterator[str]:
-    """Yield *words* joined by spaces, as many as fit in *room* bytes."""
+def in_lines(words: Iterable[str], room: int = CHUNK_BYTES, separator: str = " ") -> Iterator[str]:
+    """Yield *words* joined by *separator*, as many as fit in *room* bytes."""
     line = ""
     for word in words:
         if line and len(line.encode()) + len(word.encode()) + 1 > room:
             yield line
             line = ""
-        line = f"{line} {word}" if line else word
+        line = f"{line}{separator}{word}" if line else word
     if line:
         yield line

@@ -8,6 +8,7 @@ from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import NAMES, Cap
 from tertulia.protocols.irc.commands.registration import complete
 from tertulia.protocols.irc.commands.table import command
+from tertulia.protocols.irc.names import in_lines
 from tertulia.protocols.irc.parser import Line
 
 if TYPE_CHECKING:
@@ -51,12 +52,8 @@ def _list_all(session: IrcSession, line: Line) -> None:
 def _send_list(
     session: IrcSession, subcommand: str, names: list[str], *, several: bool = False
 ) -> None:
-    lines = [""]
-    for name in names:
-        if several and len(lines[-1]) + len(name) > LIST_BYTES:
-            lines.append("")
-        lines[-1] += f" {name}" if lines[-1] else name
-    *first, last = lines
+    lines = list(in_lines(names, LIST_BYTES)) if several else [" ".join(names)]
+    *first, last = lines or [""]
     for text in first:
         session.say("CAP", session.nick, subcommand, "*", text)
     session.say("CAP", session.nick, subcommand, last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tertulia.protocols.irc.names import in_lines
+
 _USAGE = {
     "ADMIN": ("", "Tells whom to ask about this server."),
     "AWAY": ("[message]", "Marks you as away with a message, or as back without one."),
@@ -69,16 +71,9 @@ _USAGE = {
     "WHOWAS": ("<nickname> [count]", "Tells who used a nickname before."),
 }
 
-TEXT_BYTES = 380
-
 
 def _wrapped(text: str) -> list[str]:
-    words, lines = text.split(" "), [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > TEXT_BYTES:
-            lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
-    return lines
+    return list(in_lines(text.split(" ")))
 
 
 TOPICS: dict[str, list[str]] = {

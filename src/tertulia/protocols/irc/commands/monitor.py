@@ -8,6 +8,7 @@ from tertulia.domain.errors import InvalidNickname
 from tertulia.domain.names import Nickname
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.table import command
+from tertulia.protocols.irc.names import in_lines
 from tertulia.protocols.irc.parser import Line
 
 if TYPE_CHECKING:
@@ -69,11 +70,5 @@ def _tell_status(session: IrcSession, names: list[str]) -> None:
 
 
 def _tell(session: IrcSession, numeric: str, names: list[str]) -> None:
-    line = ""
-    for name in names:
-        if line and len(line.encode()) + len(name.encode()) + 1 > LIST_BYTES:
-            session.reply(numeric, line)
-            line = ""
-        line = f"{line},{name}" if line else name
-    if line:
-        session.reply(numeric, line)
+    for part in in_lines(names, LIST_BYTES, separator=","):
+        session.reply(numeric, part)
