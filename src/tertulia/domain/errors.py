@@ -147,6 +147,16 @@ class Banned(ChannelError):
         super().__init__(channel, f"You are banned from {channel}")
 
 
+class ShutOut(ChannelError):
+    """The user was kicked out of the channel a moment ago."""
+
+    def __init__(self, channel: str, wait_s: int) -> None:
+        super().__init__(
+            channel, f"You were kicked out of {channel}; come back in {wait_s} seconds"
+        )
+        self.wait_s = wait_s
+
+
 class InviteOnly(ChannelError):
     """The channel is +i and the user has no invitation."""
 

@@ -65,6 +65,8 @@ class Style:
     """A CTCP response."""
     TAGS = 5
     """Tags alone; never logged (see `Signalled`)."""
+    POKE = 6
+    """A poke; *text* is the nickname of who is poked."""
 
 
 class Signalled(Fact, frozen=True, gc=False, tag="signalled"):

@@ -27,6 +27,8 @@ BOT = "B"
 FLAGS = "Cimnst"
 LISTS = "beI"
 LOBBY_NAME = "#lobby"
+LOBBY_SHUT_MS = 60_000
+"""How long who was kicked out of ``#lobby``, where everyone may be, stays out."""
 PARTNERS_MOST = 200
 NUMBERS_MOST = 200_000
 """Of how many nicknames the numbers are kept; who invents more of them costs no more."""
@@ -95,7 +97,7 @@ class Channel:
 
     __slots__ = (
         "admins", "created", "emptied", "flags", "incarnation", "invited", "key", "limit",
-        "lists", "name", "number", "occupants", "revision", "topic",
+        "lists", "name", "number", "occupants", "revision", "shut_out", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -114,6 +116,8 @@ class Channel:
         self.emptied: int | None = created
         self.occupants: dict[Uid, int] = {}
         self.invited: set[Uid] = set()
+        self.shut_out: dict[str, int] = {}
+        """Until when (Unix ms) users, by uid and by nickname (folded), may not come back."""
         self.revision = 0
         """Grows when an occupant leaves, or is called or ranked otherwise; not when one
         comes, so that a list of occupants can be kept and appended to."""
@@ -359,6 +363,12 @@ class State:
 
     def _kicked(self, hlc: Hlc, msgid: str, fact: e.Kicked) -> list[c.Change]:
         self._leave(fact.whom, fact.channel, hlc)
+        channel = self.channels[fold_name(fact.channel)]
+        if channel.is_lobby:
+            now = milliseconds(hlc)
+            still = {key: until for key, until in channel.shut_out.items() if until > now}
+            still[fact.whom.uid] = still[fold_name(fact.whom.nick)] = now + LOBBY_SHUT_MS
+            channel.shut_out = still
         return [describe(hlc, msgid, fact)]
 
     def _leave(self, face: e.Face, name: str, hlc: Hlc) -> None:

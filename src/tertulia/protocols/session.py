@@ -157,12 +157,15 @@ class TokenBucket:
 
 Command = TypeVar("Command")
 
+TIMER_S = 0.005
+"""How much too early a timer may be."""
+
 
 class Session(Generic[Command]):
     """One connection's conversation in one protocol."""
 
     __slots__ = (
-        "_pending", "_steps", "bucket", "capturing", "closing", "core", "flavour", "label",
+        "_gap_s", "_pending", "_silent_at", "_steps", "bucket", "capturing", "closing", "core", "flavour", "label",
         "last_heard",
         "shell", "since", "user", "write",
     )  # fmt: skip
@@ -185,6 +188,8 @@ class Session(Generic[Command]):
         self.since = self.last_heard = shell.now()
         self._pending: deque[Command] | None = None
         self._steps: Steps | None = None
+        self._gap_s: float | None = None
+        self._silent_at = 0.0
 
     # What a protocol says
 
@@ -194,6 +199,9 @@ class Session(Generic[Command]):
     def receive(self, data: bytes) -> None:
         """Take bytes off the wire."""
         raise NotImplementedError
+
+    def silence(self) -> None:
+        """Nothing more came for as long as `listen_for_silence` was told."""
 
     def eof(self) -> None:
         """The other end will send nothing more."""
@@ -241,8 +249,35 @@ class Session(Generic[Command]):
         else:
             self._work(deque(commands))
 
+    def listen_for_silence(self, gap_s: float) -> None:
+        """Call `silence` when nothing more has come for *gap_s* seconds.
+
+        COMPAT: the original clients frame nothing; where one of their messages ends only
+        the pause behind it can tell.
+        """
+        if self._gap_s is None:
+            self._gap_s = gap_s
+            self._wake_when_silent(gap_s)
+
+    def _wake_when_silent(self, seconds: float) -> None:
+        self._silent_at = self.shell.now() + seconds
+        self.shell.wake_in(seconds)
+
+    def _listen(self, gap_s: float) -> None:
+        now = self.shell.now()
+        if now < self._silent_at - TIMER_S:
+            return  # woken for something else; the timer for this is still to come
+        rest = self.last_heard + gap_s - now
+        if rest > TIMER_S:
+            self._wake_when_silent(rest)
+        else:
+            self._gap_s = None
+            self.silence()
+
     def advance(self) -> None:
         """Go on with what waits."""
+        if self._gap_s is not None:
+            self._listen(self._gap_s)
         if self._pending and self._steps is None:
             pending, self._pending = self._pending, None
             self._work(pending)

@@ -382,6 +382,7 @@ class Hub:
             if current is not None:
                 channel.occupants = current.occupants
                 channel.invited = current.invited
+                channel.shut_out = current.shut_out
                 channel.revision = current.revision + 1
                 _rank_as_stored(channel, current.admins)
                 for uid in channel.occupants:

@@ -14,7 +14,7 @@ from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text
 from tertulia.domain.world import World
 
-WAITING_STYLES = (e.Style.SAY, e.Style.NOTICE, e.Style.ACTION)
+WAITING_STYLES = (e.Style.SAY, e.Style.NOTICE, e.Style.ACTION, e.Style.POKE)
 """What can wait; who is asked by CTCP must be here to answer."""
 
 

@@ -20,7 +20,10 @@ _VERBS = {
     Style.ACTION: ("PRIVMSG", "\x01ACTION ", "\x01"),
     Style.REQUEST: ("PRIVMSG", "\x01", "\x01"),
     Style.RESPONSE: ("NOTICE", "\x01", "\x01"),
+    Style.POKE: ("PRIVMSG", "\x01ACTION pokes ", "\x01"),
 }
+POKE_TAG = "+tertulia/poke"
+"""Tells programs that an action is a poke, and of whom."""
 # Messages to everyone are shown as notices, so that no client answers them by itself.
 _EVERYONE = {"*": "$*", "&": "$"}
 
@@ -80,13 +83,15 @@ class IrcFlavour:
         return f"{self.tagged(change, by, batch)}{line}\r\n".encode()
 
     def _spoken(self, change: c.Spoken, batch: str) -> bytes:
-        by, target, text = change.by, change.target, change.text
+        by, target, text, client = change.by, change.target, change.text, change.tags
         verb, opening, closing = _VERBS[change.style]
         if target in _EVERYONE:
             verb = "NOTICE"
             target = "$*" if target == "*" else f"${self._server}"
+        elif change.style == Style.POKE:
+            client = {**(client or {}), POKE_TAG: text}
         head = f":{by.mask} {verb} {change.status}{target} :{opening}"
-        tags = self.tagged(change, by, batch, change.tags)
+        tags = self.tagged(change, by, batch, client)
         line = f"{head}{text}{closing}\r\n"
         if len(line) * 4 <= LINE_BYTES or len(line.encode()) <= LINE_BYTES:
             return f"{tags}{line}".encode()

@@ -14,7 +14,7 @@ from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import fold_name
 from tertulia.protocols.jsonchat.documents import Documents, Fields
 from tertulia.protocols.jsonchat.messages import Hash
-from tertulia.protocols.jsonchat.words import (
+from tertulia.protocols.words import (
     mode_sentences,
     not_done,
     readable,

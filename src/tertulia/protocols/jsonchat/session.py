@@ -16,6 +16,7 @@ from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.part import Part
+from tertulia.domain.commands.poke import Poke
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact
@@ -28,7 +29,6 @@ from tertulia.protocols.jsonchat.documents import FRAME_BYTES
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
 from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
 from tertulia.protocols.jsonchat.parser import STRIKES, Parser
-from tertulia.protocols.jsonchat.words import readable
 from tertulia.protocols.session import (
     Core,
     HashPassword,
@@ -39,6 +39,7 @@ from tertulia.protocols.session import (
     TokenBucket,
     VerifyPassword,
 )
+from tertulia.protocols.words import readable
 
 _SHOWN_OP_BYTES = 40
 
@@ -228,6 +229,13 @@ class JsonSession(Session[Message | BadInput]):
         if isinstance(target, Identity):
             self._send(self.flavour.message_waits(target.nick.text))
 
+    def _poke(self, message: Message) -> None:
+        whom = self._recipient(message.nickname())
+        channel = self._channel(message.channel_name()) if message.channel else None
+        self.core.execute(self, Poke(whom, channel))
+        if isinstance(whom, Identity):
+            self._send(self.flavour.message_waits(whom.nick.text))
+
     def _join(self, message: Message) -> Steps:
         name = ChannelName.parse(message.channel_name())
         if name.folded in self._me.channels:
@@ -311,6 +319,7 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "LOGIN": JsonSession._login,
     "MESSAGE": JsonSession._message,
     "PART": JsonSession._part,
+    "POKE": JsonSession._poke,
     "USERS": JsonSession._users,
 }
 _BEFORE_LOGIN = (JsonSession._login, JsonSession._disconnect, JsonSession._nothing)

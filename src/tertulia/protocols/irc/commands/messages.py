@@ -1,10 +1,11 @@
-"""Saying things: PRIVMSG, NOTICE, TAGMSG."""
+"""Saying things: PRIVMSG, NOTICE, TAGMSG, POKE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from tertulia.domain import errors as x
+from tertulia.domain.commands.poke import Poke
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Style
 from tertulia.domain.identities import Identity
@@ -74,6 +75,16 @@ def notice(session: IrcSession, line: Line) -> None:
 def tagmsg(session: IrcSession, line: Line) -> None:
     """``TAGMSG <targets>``: client-only tags alone."""
     _send(session, line, Style.TAGS, Text(""))
+
+
+@command("POKE", 1, cost=2)
+def poke(session: IrcSession, line: Line) -> None:
+    """``POKE <nickname> [channel]``: it is shown to others as an action, in the channel if
+    one is given."""
+    whom = recipient_named(session, line.params[0])
+    channel = channel_named(session, line.params[1]) if len(line.params) > 1 else None
+    session.core.execute(session, Poke(whom, channel))
+    _tell_if_absent(session, whom)
 
 
 def _send(

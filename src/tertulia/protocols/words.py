@@ -1,4 +1,4 @@
-"""English for what has no op of its own: a sentence that a person can read."""
+"""English for what a protocol has no words of its own for: sentences that a person can read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Named = Callable[[str], str]
 def readable(raw: str) -> str:
     """Return *raw* without what a terminal would not show as text.
 
-    COMPAT: the classic client and the discovery client print what they get as it is.
+    COMPAT: the original clients print what they get as it is.
     """
     return unformatted(neutral(raw))
 
@@ -30,6 +30,8 @@ def spoken(change: c.Spoken, named: Named) -> str:
     text = readable(change.text)
     if change.style == Style.ACTION:
         return f"* {named(change.by.nick)} {text}"
+    if change.style == Style.POKE:
+        return f"* {named(change.by.nick)} pokes {named(text)}"
     return text
 
 
