@@ -165,9 +165,8 @@ class Session(Generic[Command]):
     """One connection's conversation in one protocol."""
 
     __slots__ = (
-        "_gap_s", "_pending", "_silent_at", "_steps", "bucket", "capturing", "closing", "core", "flavour", "label",
-        "last_heard",
-        "shell", "since", "user", "write",
+        "_gap_s", "_pending", "_silent_at", "_steps", "bucket", "capturing", "closing", "core",
+        "flavour", "label", "last_heard", "shell", "since", "user", "write",
     )  # fmt: skip
 
     protocol: ClassVar[str]
