@@ -18,6 +18,7 @@ from tertulia.domain.world import Rules, World
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService, JsonSession
 from tertulia.protocols.session import (
     Flavour,
+    Frames,
     HashPassword,
     Peer,
     Request,
@@ -40,7 +41,7 @@ class Shell:
         self.held = False
         self.clock = 0.0
         self.woken_in: float | None = None
-        self.frame_bytes: int | None = None
+        self.frames: Frames | None = None
         self.skipped: Callable[[int], bytes] | None = None
         self.requests: list[tuple[Request, Callable[[Any], None]]] = []
 
@@ -57,8 +58,8 @@ class Shell:
     def hold(self, held: bool) -> None:
         self.held = held
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        self.frame_bytes, self.skipped = frame_bytes, skipped
+    def pace(self, frames: Frames | None, skipped: Callable[[int], bytes]) -> None:
+        self.frames, self.skipped = frames, skipped
 
     def wake_in(self, seconds: float) -> None:
         self.woken_in = seconds
@@ -209,11 +210,12 @@ class Client:
         """Return the documents that came since this was last asked."""
         data = bytes(self.shell.sent)
         self.shell.sent.clear()
-        if self.shell.frame_bytes is None:
+        if self.shell.frames is None:
             assert not data or data.endswith(b"\n")
             return [json.loads(line) for line in data.splitlines()]
-        assert len(data) % FRAME == 0
-        return [json.loads(data[at : at + FRAME]) for at in range(0, len(data), FRAME)]
+        frames = self.shell.frames(data)
+        assert all(len(frame) == FRAME for frame in frames)
+        return [json.loads(frame) for frame in frames]
 
     def asks(self, op: str, **fields: Any) -> list[Any]:
         """Send a document, and return what comes back."""

@@ -4,7 +4,7 @@ import pytest
 
 from tertulia.server import pacing
 from tertulia.server.pacing import Pacer
-from tests.server.kit import Loop
+from tests.server.kit import Loop, by
 
 PAUSE_S = 0.03
 
@@ -22,7 +22,7 @@ def sent():
 @pytest.fixture
 def pacer(loop, sent):
     with loop.running():
-        return Pacer(sent.append, PAUSE_S, 4, lambda count: b"%d skipped" % count)
+        return Pacer(sent.append, PAUSE_S, by(4), lambda count: b"%03d!" % count)
 
 
 def test_the_first_frame_goes_at_once_and_each_other_after_a_pause(loop, sent, pacer):
@@ -55,7 +55,7 @@ def test_when_too_much_waits_it_is_told_how_much(loop, sent, pacer, monkeypatch)
     pacer.write(b"bbbbccccddddeeee")
     pacer.write(b"ffff")
     loop.advance(PAUSE_S * 5)
-    assert sent == [b"aaaa", b"4 skipped", b"ffff"]
+    assert sent == [b"aaaa", b"004!", b"ffff"]
 
 
 def test_all_that_waits_can_be_sent_at_once(loop, sent, pacer):
@@ -66,3 +66,15 @@ def test_all_that_waits_can_be_sent_at_once(loop, sent, pacer):
     pacer.flush()
     loop.advance(1)
     assert len(sent) == 3
+
+
+def test_frames_are_what_they_are_cut_into(loop, sent):
+    def lines(data):
+        return data.splitlines()
+
+    with loop.running():
+        pacer = Pacer(sent.append, PAUSE_S, lines, lambda count: b"")
+    pacer.write(b"a\nlonger\n")
+    pacer.write(b"b\n")
+    loop.advance(PAUSE_S * 5)
+    assert sent == [b"a", b"longer", b"b"]

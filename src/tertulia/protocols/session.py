@@ -73,6 +73,10 @@ Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""
 
 
+Frames: TypeAlias = Callable[[bytes], list[bytes]]
+"""Cuts what is sent, which is whole messages, into what an old client is to read at once."""
+
+
 class Flavour(Protocol):
     """What one kind of client sees; all sessions of one kind share one object."""
 
@@ -97,11 +101,12 @@ class Shell(Protocol):
     def hold(self, held: bool) -> None:
         """Stop reading from the connection, or go on."""
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        """From now on cut what is sent into frames of *frame_bytes*, and send them one at a
-        time with a pause between; None: all at once.
+    def pace(self, frames: Frames | None, skipped: Callable[[int], bytes]) -> None:
+        """From now on cut what is sent into *frames*, and send them one at a time with a pause
+        between; None: all at once, as it is.
 
-        When too many frames wait they are replaced by what *skipped* returns for their number.
+        When too many frames wait they are replaced by what *skipped* returns for their number,
+        which is cut like all else.
         """
 
     def wake_in(self, seconds: float) -> None:

@@ -9,40 +9,41 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from tertulia.protocols.session import Frames
+
 FRAMES_MOST = 1_000
 
 
 class Pacer:
-    """Writes frames of *frame_bytes* with a pause of *pause_s* between two.
+    """Writes what *cut* makes of it, frame by frame, with a pause of *pause_s* between two.
 
-    When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``.
+    When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``, cut as well.
     """
 
-    __slots__ = ("_frame_bytes", "_frames", "_loop", "_pause_s", "_skipped", "_timer", "_write")
+    __slots__ = ("_cut", "_frames", "_loop", "_pause_s", "_skipped", "_timer", "_write")
 
     def __init__(
         self,
         write: Callable[[bytes], None],
         pause_s: float,
-        frame_bytes: int,
+        cut: Frames,
         skipped: Callable[[int], bytes],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._write = write
         self._pause_s = pause_s
-        self._frame_bytes = frame_bytes
+        self._cut = cut
         self._skipped = skipped
         self._frames: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
         """Send *data*, in frames, after what waits."""
-        size = self._frame_bytes
-        self._frames += [data[i : i + size] for i in range(0, len(data), size)]
+        self._frames += self._cut(data)
         if len(self._frames) > FRAMES_MOST:
             note = self._skipped(len(self._frames))
             self._frames.clear()
-            self._frames.append(note)
+            self._frames += self._cut(note)
         if self._timer is None:
             self._next()
 
