@@ -101,6 +101,9 @@ class Core:
         session.user = user
         return user
 
+    def register(self, session: Session[Any]) -> Number:
+        return self.chat.register()
+
     def execute(self, session: Session[Any], intent: Intent) -> None:
         assert session.user is not None
         self._acting = session

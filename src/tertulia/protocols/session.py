@@ -21,6 +21,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
 from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, Uid
+from tertulia.domain.names import Number
 from tertulia.domain.state import State, User
 from tertulia.domain.world import World
 
@@ -65,7 +66,7 @@ class ReadWaiting(Struct, frozen=True):
 
 
 class Drain(Struct, frozen=True):
-    """Request: nothing (None), when all that was sent has been handed to the system."""
+    """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
 
 Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain
@@ -122,6 +123,9 @@ class Core(Protocol):
 
     def connect(self, session: Session[Any], intent: Connect) -> User:
         """Let the person at *session* come to the server."""
+
+    def register(self, session: Session[Any]) -> Number:
+        """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
 
     def execute(self, session: Session[Any], intent: Intent) -> None:
         """Do what the person at *session* wants, or raise a `ChatError`."""
@@ -228,6 +232,9 @@ class Session(Generic[Command]):
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user."""
         raise NotImplementedError
+
+    def something_waits(self) -> None:
+        """Something was put by for the user, to be read with `ReadWaiting`."""
 
     def show(self, change: Change) -> None:
         """Send what *change* looks like here; for sessions that are `capturing`."""

@@ -16,15 +16,15 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
-from tertulia.domain.commands.say import WAITING_STYLES
-from tertulia.domain.events import ChannelEnded, Event, Fact
+from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import Hlc, HybridClock, Uid
-from tertulia.domain.names import fold_name
+from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
 from tertulia.domain.world import World
 from tertulia.protocols.session import Flavour
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
 from tertulia.server.gate import REQUEUED_MOST, Batch, Gate, Log
+from tertulia.server.receipts import Receipts
 from tertulia.storage.errors import StorageError
 from tertulia.storage.records import take_writes
 
@@ -38,6 +38,7 @@ class DurableState(Struct, frozen=True):
     """What the tables on disk say."""
 
     channels: list[Channel]
+    waiting: list[tuple[Uid, int]] = []
 
 
 class Hub:
@@ -65,6 +66,7 @@ class Hub:
         self.observers: list[Observer] = []
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
+        self._receipts = Receipts(self)
         self._reload = reload
         self._sessions: dict[Uid, AnySession] = {}
         self._audiences: dict[str, Audience] = {}
@@ -92,6 +94,14 @@ class Hub:
         session.user = user
         self._everyone.add(session)
         return user
+
+    def register(self, session: AnySession) -> Number:
+        """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
+        self._acting, self._tainted = session, False
+        try:
+            return self.chat.register()
+        finally:
+            self._acting = None
 
     def execute(self, session: AnySession, intent: Intent) -> None:
         """Do what the person at *session* wants, or raise the `ChatError` that says why not."""
@@ -130,6 +140,11 @@ class Hub:
         """Return the session of *user*, if it is on this server."""
         return self._sessions.get(user.uid)
 
+    @property
+    def acting(self) -> AnySession | None:
+        """The session whose command is being handled."""
+        return self._acting
+
     def sessions(self) -> list[AnySession]:
         """Return the sessions of all users on this server."""
         return list(self._sessions.values())
@@ -165,7 +180,16 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
+        if self.state.waiting.woken:
+            self._wake()
         self.gate.touch()
+
+    def _wake(self) -> None:
+        """Tell those who are here that something was put by for them."""
+        woken, self.state.waiting.woken = self.state.waiting.woken, {}
+        for uid in woken:
+            if (session := self._sessions.get(uid)) is not None:
+                session.something_waits()
 
     def _spoken(self, change: c.Spoken, durable: bool) -> None:
         target = change.target
@@ -178,6 +202,8 @@ class Hub:
                 self._to_ranks(change, durable)
             else:
                 self._to_audience(audience, change, durable, self._silent_speaker(change))
+                if change.receipt:
+                    self._receipts.expect_from(audience, change)
         elif target in ("*", "&"):
             self._to_audience(self._everyone, change, durable, self._silent_speaker(change))
         else:
@@ -199,6 +225,14 @@ class Hub:
             return
         session = self._sessions.get(user.uid)
         if session is not None:
+            self._deliver_to(session, change, durable)
+            if isinstance(change, c.Spoken) and change.receipt:
+                self._receipts.expect((session,), change)
+
+    def _acknowledged(self, change: c.Acknowledged, durable: bool) -> None:
+        user = self.state.users.get(change.to)
+        session = self._sessions.get(change.to)
+        if user is not None and session is not None and not user.catching_up:
             self._deliver_to(session, change, durable)
 
     def _to_ranks(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
@@ -373,7 +407,9 @@ class Hub:
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
-        on_disk = {channel.name.folded: channel for channel in self._reload().channels}
+        durable = self._reload()
+        self.state.waiting.reset(durable.waiting)
+        on_disk = {channel.name.folded: channel for channel in durable.channels}
         for name, channel in list(self.state.channels.items()):
             if name not in on_disk:
                 self._forget(channel)
@@ -415,6 +451,7 @@ class Hub:
             and channel.emptied <= limit
             and not channel.is_lobby
             and not channel.admins
+            and not channel.members
         ]
         if over:
             self.record(over)
@@ -442,6 +479,8 @@ _ROUTES = cast(
         c.Entered: Hub._entered,
         c.Departed: Hub._departed,
         c.Expelled: Hub._expelled,
+        c.Acknowledged: Hub._acknowledged,
+        c.Gathered: Hub._in_channel,
         c.TopicChanged: Hub._in_channel,
         c.ModesChanged: Hub._in_channel,
         c.Arrived: Hub._arrived,

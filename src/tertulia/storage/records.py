@@ -27,6 +27,7 @@ class ChannelRecord(Struct, omit_defaults=True):
     flags: str = ""
     lists: dict[str, dict[str, ListEntry]] = {}
     admins: list[str] = []
+    members: list[str] = []
 
 
 class IdentityRecord(Struct):
@@ -58,6 +59,7 @@ def encode_channel(channel: Channel) -> str:
         flags="".join(sorted(channel.flags)),
         lists={mode: masks for mode, masks in channel.lists.items() if masks},
         admins=sorted(channel.admins),
+        members=sorted(channel.members),
     )
     return _encode(record).decode()
 
@@ -78,6 +80,7 @@ def decode_channel(text: str) -> Channel:
     channel.flags = frozenset(record.flags)
     channel.lists = {mode: record.lists.get(mode, {}) for mode in LISTS}
     channel.admins = frozenset(Uid(uid) for uid in record.admins)
+    channel.members = frozenset(Uid(uid) for uid in record.members)
     return channel
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
+from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.identify import IssueIdentity
 from tertulia.domain.commands.join import Join
@@ -21,6 +22,7 @@ from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact
 from tertulia.domain.identities import Identity, hash_token
+from tertulia.domain.ids import milliseconds, parse_msgid
 from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
@@ -225,9 +227,19 @@ class JsonSession(Session[Message | BadInput]):
             target = self._channel(name)
         else:
             target = self._recipient(name)
-        self.core.execute(self, Say(target, text, client_id=message.client_id()))
+        # Who is told that a message waits is told too when it does so no more.
+        receipt = message.receipt or isinstance(target, Identity)
+        self.core.execute(self, Say(target, text, client_id=message.client_id(), receipt=receipt))
         if isinstance(target, Identity):
             self._send(self.flavour.message_waits(target.nick.text))
+
+    def _seen(self, message: Message) -> None:
+        author, read = self._recipient(message.nickname()), parse_msgid(message.id or "")
+        if read is None:
+            raise Refused("SEEN needs the id of a message")
+        at = milliseconds(read[0])
+        seen = Acknowledge(author, self._me.number, message.id or "", at, seen=True)
+        self.core.execute(self, seen)
 
     def _poke(self, message: Message) -> None:
         whom = self._recipient(message.nickname())
@@ -320,6 +332,7 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "MESSAGE": JsonSession._message,
     "PART": JsonSession._part,
     "POKE": JsonSession._poke,
+    "SEEN": JsonSession._seen,
     "USERS": JsonSession._users,
 }
 _BEFORE_LOGIN = (JsonSession._login, JsonSession._disconnect, JsonSession._nothing)
