@@ -142,6 +142,11 @@ class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=Tru
     seen: bool = False
     waits: bool = False
 
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it tells that the first in a group has a message, which is told once."""
+        return not self.seen and self.about.startswith("1")
+
 
 class CaughtUp(Fact, frozen=True, gc=False, tag="caught-up"):
     """A user was handed everything that had waited."""

@@ -30,6 +30,7 @@ LOBBY_NAME = "#lobby"
 LOBBY_SHUT_MS = 60_000
 """How long who was kicked out of ``#lobby``, where everyone may be, stays out."""
 PARTNERS_MOST = 200
+ACKNOWLEDGED_MOST = 50_000
 NUMBERS_MOST = 200_000
 """Of how many nicknames the numbers are kept; who invents more of them costs no more."""
 BROADCAST_INTERVAL_MS = 10_000
@@ -150,6 +151,8 @@ class State:
         self.waiting = Waiting()
         self.memberships: dict[Uid, dict[str, None]] = {}
         """The channels (folded) that each member of one belongs to."""
+        self.acknowledged: dict[str, None] = {}
+        """The ids of messages to groups that somebody has, the last ones."""
         self._put_by: dict[Uid, None] = {}
         """Users here who are handed everything by way of the disk: those with bare identities."""
         self._nicknames: dict[str, User] = {}
@@ -230,6 +233,8 @@ class State:
             self.identities.forget(Number(fact.number))
             if (user := self.users.get(fact.by.uid)) is not None:
                 user.identity = None
+        elif isinstance(fact, e.Acknowledged):
+            self.acknowledged.pop(fact.message, None)
 
     def rewrite(self, fact: e.Fact) -> None:
         """*fact* could not be written, but remains so: its record is to be written again."""
@@ -388,7 +393,19 @@ class State:
     def _acknowledged(self, hlc: Hlc, msgid: str, fact: e.Acknowledged) -> list[c.Change]:
         if fact.waits:
             self.waiting.add(fact.to, hlc, msgid, fact)
+        if fact.is_of_group:
+            self._settle(fact)
         return [describe(hlc, msgid, fact)]
+
+    def _settle(self, fact: e.Acknowledged) -> None:
+        """Whoever gets this message to a group from now on need not tell."""
+        self.acknowledged[fact.message] = None
+        if len(self.acknowledged) > ACKNOWLEDGED_MOST:
+            del self.acknowledged[next(iter(self.acknowledged))]
+        channel = self.channel_numbered(fact.about)
+        if channel is not None:
+            bare = [uid for uid in channel.members if self.identities.is_bare(uid)]
+            self.waiting.settled.append((fact.message, tuple(bare)))
 
     def _charge_broadcast(self, hlc: Hlc, fact: e.Said | e.Signalled) -> None:
         if fact.target in ("*", "&") and (user := self.users.get(fact.by.uid)):

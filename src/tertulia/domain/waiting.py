@@ -29,6 +29,8 @@ class Waiting:
         """What is to be written: for whom and when, its id, and what happened."""
         self.woken: dict[Uid, None] = {}
         """For whom something was added and nobody has looked yet whether they are here."""
+        self.settled: list[tuple[str, tuple[Uid, ...]]] = []
+        """Ids of messages whose author has been told, and for whom else they may wait."""
         self.received: dict[Uid, Hlc] = {}
         """Until when each of these users has received what waited, which is to be deleted."""
         self._backlogs: dict[Uid, Backlog] = {}
@@ -58,6 +60,7 @@ class Waiting:
     def reset(self, counts: Iterable[tuple[Uid, int]]) -> None:
         """What was to be written could not be: what waits is what is on disk."""
         self.added.clear()
+        self.settled.clear()
         for backlog in self._backlogs.values():
             backlog.count = 0
         for uid, count in counts:

@@ -98,9 +98,11 @@ class Shell(Protocol):
     def hold(self, held: bool) -> None:
         """Stop reading from the connection, or go on."""
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        """From now on cut what is sent into frames of *frame_bytes*, and send them one at a
-        time with a pause between; None: all at once.
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
+        """From now on cut what is sent into *frames*, and send them one at a time with a pause
+        between; None: all at once.
 
         When too many frames wait they are replaced by what *skipped* returns for their number.
         """
@@ -135,6 +137,10 @@ class Core(Protocol):
 
     def reflavour(self, session: Session[Any], flavour: Flavour) -> None:
         """From now on *session* sees *flavour*."""
+
+    def note(self, session: Session[Any], reason: str) -> None:
+        """What came from *session* was left alone, without its being told; *reason* is for
+        the operator."""
 
     def session_of(self, user: User) -> Session[Any] | None:
         """Return the session of *user*, if it is on this server."""

@@ -19,6 +19,7 @@ from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
+from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.connection import Connection
@@ -77,11 +78,16 @@ class Server:
             login_s=settings.limits.legacy_login_s,
             document_bytes=settings.limits.document_bytes,
         )
+        numeric = NumericConfig(
+            login_s=settings.limits.legacy_login_s or float("inf"),
+            gap_s=settings.limits.legacy_gap_ms / 1000,
+        )
         self._services: dict[str, Open] = {
             "irc": self._irc.session,
             "ircs": self._irc.session,
             "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
             "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "numeric": NumericService(self.hub, numeric).session,
         }
         self._tls: Tls | None = None
         self._data = data

@@ -196,16 +196,18 @@ class Connection(asyncio.Protocol):
         """What is sent from now on does not depend on what the last command did."""
         self._host.command_over()
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        """Send frames of that many bytes with a pause between two; None: all at once."""
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
+        """Send *frames* with a pause between two; None: all at once."""
         assert self.session is not None
         if self._pacer is not None:
             self._pacer.flush()
             self._pacer = None
         self.session.write = self.transport.write
-        if frame_bytes is not None:
+        if frames is not None:
             pause_s = self._host.pacing_s
-            self._pacer = Pacer(self.transport.write, pause_s, frame_bytes, skipped)
+            self._pacer = Pacer(self.transport.write, pause_s, frames, skipped)
             self.session.write = self._pacer.write
 
     # Inside

@@ -30,6 +30,8 @@ from tertulia.storage.records import take_writes
 
 logger = structlog.get_logger()
 
+_TOLD_AT = frozenset(10**n for n in range(12))
+
 Observer = Callable[[c.Change], None]
 """Is told of those who come, go, or change their nickname."""
 
@@ -64,6 +66,8 @@ class Hub:
             log, lambda: take_writes(world.state), self._close_run, self._failed, committed
         )
         self.observers: list[Observer] = []
+        self.left_alone: dict[tuple[str, str], int] = {}
+        """How much input of each protocol was left alone, and why."""
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
         self._receipts = Receipts(self)
@@ -139,6 +143,14 @@ class Hub:
     def session_of(self, user: User) -> AnySession | None:
         """Return the session of *user*, if it is on this server."""
         return self._sessions.get(user.uid)
+
+    def note(self, session: AnySession, reason: str) -> None:
+        """Count what came from *session* and was left alone without its being told."""
+        kind = reason.partition(":")[0]
+        key = (session.protocol, kind)
+        count = self.left_alone[key] = self.left_alone.get(key, 0) + 1
+        if count in _TOLD_AT:  # so that nobody fills the log
+            logger.info("left alone", protocol=session.protocol, reason=reason, count=count)
 
     @property
     def acting(self) -> AnySession | None:

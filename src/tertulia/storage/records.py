@@ -41,6 +41,9 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ChannelRecord).decode
 _decode_identity = msgspec.json.Decoder(IdentityRecord).decode
 
+_NO_RECEIPT = (
+    "UPDATE waiting SET fact = json_remove(fact, '$.receipt') WHERE uid = ? AND hlc = ? AND tag = ?"
+)
 Write = tuple[str, tuple[str | int | None, ...]]
 """A statement and what it is given."""
 
@@ -105,7 +108,7 @@ def take_writes(state: State) -> list[Write]:
     state.changed_numbers.clear()
     if state.identities.changed:
         writes += _identity_writes(state.identities)
-    if state.waiting.added or state.waiting.received:
+    if state.waiting.added or state.waiting.received or state.waiting.settled:
         writes += _waiting_writes(state.waiting)
     return writes
 
@@ -130,6 +133,11 @@ def _waiting_writes(waiting: Waiting) -> list[Write]:
         assert parsed is not None
         row = (uid, hlc, parsed[1], _encode(fact).decode())
         writes.append(("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?)", row))
+    for msgid, uids in waiting.settled:
+        parsed = parse_msgid(msgid)
+        assert parsed is not None
+        writes += [(_NO_RECEIPT, (uid, *parsed)) for uid in uids]
+    waiting.settled.clear()
     waiting.added.clear()
     waiting.received.clear()
     return writes

@@ -24,12 +24,17 @@ class Acknowledge(Struct, frozen=True):
     seen: bool = False
 
 
-def acknowledge(_world: World, actor: User, intent: Acknowledge) -> list[e.Fact]:
-    """Decide `Acknowledge`; a receipt waits for an author who is not here."""
+def acknowledge(world: World, actor: User, intent: Acknowledge) -> list[e.Fact]:
+    """Decide `Acknowledge`; a receipt waits for an author who is not here.
+
+    Of those in a group only the first who has a message tells its author.
+    """
     author = intent.author
     waits = isinstance(author, Identity) or author.catching_up
     receipt = e.Acknowledged(
         actor.face, author.uid, author.nick.text, intent.about, intent.message, intent.at,
         intent.seen, waits,
     )  # fmt: skip
+    if receipt.is_of_group and intent.message in world.state.acknowledged:
+        return []
     return [receipt]

@@ -27,7 +27,7 @@ from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
 from tertulia.protocols.backlog import hand_over_backlog
-from tertulia.protocols.jsonchat.documents import FRAME_BYTES
+from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
 from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
 from tertulia.protocols.jsonchat.parser import STRIKES, Parser
@@ -93,7 +93,7 @@ class JsonSession(Session[Message | BadInput]):
 
     def greet(self) -> None:
         """Speak first, if the dialect wants that."""
-        self.shell.pace(FRAME_BYTES, self.flavour.skipped)
+        self.shell.pace(cut_frames, self.flavour.skipped)
         self._send(self.flavour.greet())
 
     def receive(self, data: bytes) -> None:
