@@ -80,7 +80,7 @@ class Room:
         """An identity whose user has been in these channels, and is gone."""
         user = self.user(nick)
         credential = Credential(user.number, hash_token(f"token of {nick}"))
-        self.do(user, IssueIdentity(credential.token_hash))
+        self.do(user, IssueIdentity(hash_token(f"token of {nick}")))
         user = self.user(nick, *channels, credential=credential)
         self.do(user, Disconnect(""))
         return credential

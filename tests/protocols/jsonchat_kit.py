@@ -18,7 +18,6 @@ from tertulia.domain.world import Rules, World
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService, JsonSession
 from tertulia.protocols.session import (
     Flavour,
-    Frames,
     HashPassword,
     Peer,
     Request,
@@ -41,7 +40,7 @@ class Shell:
         self.held = False
         self.clock = 0.0
         self.woken_in: float | None = None
-        self.frames: Frames | None = None
+        self.frames: Callable[[bytes], list[bytes]] | None = None
         self.skipped: Callable[[int], bytes] | None = None
         self.requests: list[tuple[Request, Callable[[Any], None]]] = []
 
@@ -58,7 +57,9 @@ class Shell:
     def hold(self, held: bool) -> None:
         self.held = held
 
-    def pace(self, frames: Frames | None, skipped: Callable[[int], bytes]) -> None:
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
         self.frames, self.skipped = frames, skipped
 
     def wake_in(self, seconds: float) -> None:
@@ -101,6 +102,12 @@ class Core:
         self._sessions[user.uid] = session
         session.user = user
         return user
+
+    def register(self, session: Session[Any]) -> Number:
+        return self.chat.register()
+
+    def note(self, session: Session[Any], reason: str) -> None:
+        raise AssertionError(reason)
 
     def execute(self, session: Session[Any], intent: Intent) -> None:
         assert session.user is not None
@@ -213,9 +220,8 @@ class Client:
         if self.shell.frames is None:
             assert not data or data.endswith(b"\n")
             return [json.loads(line) for line in data.splitlines()]
-        frames = self.shell.frames(data)
-        assert all(len(frame) == FRAME for frame in frames)
-        return [json.loads(frame) for frame in frames]
+        assert len(data) % FRAME == 0
+        return [json.loads(data[at : at + FRAME]) for at in range(0, len(data), FRAME)]
 
     def asks(self, op: str, **fields: Any) -> list[Any]:
         """Send a document, and return what comes back."""

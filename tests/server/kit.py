@@ -20,7 +20,7 @@ from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import Channel, State
 from tertulia.domain.world import Rules, World
-from tertulia.protocols.session import Frames, Peer, Request, Session
+from tertulia.protocols.session import Peer, Request, Session
 from tertulia.server.gate import Batch
 from tertulia.server.hub import DurableState, Hub
 from tertulia.storage.errors import StorageError
@@ -171,7 +171,9 @@ class Shell:
     def hold(self, held: bool) -> None:
         self.held = held
 
-    def pace(self, frames: Frames | None, skipped: Callable[[int], bytes]) -> None:
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
         pass
 
     def wake_in(self, seconds: float) -> None:
@@ -315,11 +317,6 @@ class Place:
 
     def batch(self) -> Batch:
         return self.gate.batch
-
-
-def by(size: int) -> Frames:
-    """Return what cuts into frames of that many bytes."""
-    return lambda data: [data[i : i + size] for i in range(0, len(data), size)]
 
 
 def join(name: str) -> Any:

@@ -70,6 +70,20 @@ class AlreadyIssued(ChatError):
         super().__init__(f"You have an identity already; its number is {number}")
 
 
+class TooManyIdentities(ChatError):
+    """There are as many identities as may be."""
+
+    def __init__(self) -> None:
+        super().__init__("This server gives out no more numbers")
+
+
+class EmptyGroup(ChatError):
+    """There would be nobody else in the group."""
+
+    def __init__(self) -> None:
+        super().__init__("A group needs at least one other person")
+
+
 class TooManyWaiting(ChatError):
     """As many messages wait for the user as may."""
 

@@ -21,6 +21,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
 from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, Uid
+from tertulia.domain.names import Number
 from tertulia.domain.state import State, User
 from tertulia.domain.world import World
 
@@ -65,16 +66,12 @@ class ReadWaiting(Struct, frozen=True):
 
 
 class Drain(Struct, frozen=True):
-    """Request: nothing (None), when all that was sent has been handed to the system."""
+    """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
 
 Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain
 Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""
-
-
-Frames: TypeAlias = Callable[[bytes], list[bytes]]
-"""Cuts what is sent, which is whole messages, into what an old client is to read at once."""
 
 
 class Flavour(Protocol):
@@ -101,12 +98,14 @@ class Shell(Protocol):
     def hold(self, held: bool) -> None:
         """Stop reading from the connection, or go on."""
 
-    def pace(self, frames: Frames | None, skipped: Callable[[int], bytes]) -> None:
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
         """From now on cut what is sent into *frames*, and send them one at a time with a pause
-        between; None: all at once, as it is.
+        between; None: all at once.
 
         When too many frames wait they are replaced by what *skipped* returns for their number,
-        which is cut like all else.
+        cut as well.
         """
 
     def wake_in(self, seconds: float) -> None:
@@ -128,6 +127,9 @@ class Core(Protocol):
     def connect(self, session: Session[Any], intent: Connect) -> User:
         """Let the person at *session* come to the server."""
 
+    def register(self, session: Session[Any]) -> Number:
+        """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
+
     def execute(self, session: Session[Any], intent: Intent) -> None:
         """Do what the person at *session* wants, or raise a `ChatError`."""
 
@@ -136,6 +138,10 @@ class Core(Protocol):
 
     def reflavour(self, session: Session[Any], flavour: Flavour) -> None:
         """From now on *session* sees *flavour*."""
+
+    def note(self, session: Session[Any], reason: str) -> None:
+        """What came from *session* was left alone, without its being told; *reason* is for
+        the operator."""
 
     def session_of(self, user: User) -> Session[Any] | None:
         """Return the session of *user*, if it is on this server."""
@@ -233,6 +239,9 @@ class Session(Generic[Command]):
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user."""
         raise NotImplementedError
+
+    def something_waits(self) -> None:
+        """Something was put by for the user, to be read with `ReadWaiting`."""
 
     def show(self, change: Change) -> None:
         """Send what *change* looks like here; for sessions that are `capturing`."""

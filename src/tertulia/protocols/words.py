@@ -89,6 +89,18 @@ def _expelled(change: c.Expelled, named: Named) -> Iterator[str]:
     yield _because(f"{by} kicked {whom} out of {named(change.channel)}", reason)
 
 
+def _gathered(change: c.Gathered, named: Named) -> Iterator[str]:
+    by, channel = named(change.by.nick), named(change.channel)
+    for face in change.members:
+        if face.uid != change.by.uid:
+            yield f"{by} added {named(face.nick)} to {channel}"
+
+
+def _acknowledged(change: c.Acknowledged, named: Named) -> Iterator[str]:
+    verb = "read" if change.seen else "received"
+    yield f"{named(change.by.nick)} has {verb} your message"
+
+
 def _topic_changed(change: c.TopicChanged, named: Named) -> Iterator[str]:
     by, channel = named(change.by.nick), named(change.channel)
     if change.topic:
@@ -127,6 +139,8 @@ _TELL: dict[type[Change], Callable[[Any, Named], Iterator[str]]] = {
     c.Departed: _departed,
     c.Expelled: _expelled,
     c.TopicChanged: _topic_changed,
+    c.Gathered: _gathered,
+    c.Acknowledged: _acknowledged,
     c.ModesChanged: _modes_changed,
     c.Gone: _gone,
     c.NickChanged: _nick_changed,

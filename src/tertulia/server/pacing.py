@@ -9,13 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from tertulia.protocols.session import Frames
-
 FRAMES_MOST = 1_000
 
 
 class Pacer:
-    """Writes what *cut* makes of it, frame by frame, with a pause of *pause_s* between two.
+    """Writes one frame after the other with a pause of *pause_s* between two.
+
+    *frames* cuts what is to be sent.
 
     When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``, cut as well.
     """
@@ -26,13 +26,13 @@ class Pacer:
         self,
         write: Callable[[bytes], None],
         pause_s: float,
-        cut: Frames,
+        frames: Callable[[bytes], list[bytes]],
         skipped: Callable[[int], bytes],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._write = write
         self._pause_s = pause_s
-        self._cut = cut
+        self._cut = frames
         self._skipped = skipped
         self._frames: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None

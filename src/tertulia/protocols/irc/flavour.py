@@ -24,6 +24,9 @@ _VERBS = {
 }
 POKE_TAG = "+tertulia/poke"
 """Tells programs that an action is a poke, and of whom."""
+DELIVERED_TAG = "+tertulia/delivered"
+SEEN_TAG = "+tertulia/seen"
+"""Tell, with the id of a message, what became of it."""
 # Messages to everyone are shown as notices, so that no client answers them by itself.
 _EVERYONE = {"*": "$*", "&": "$"}
 
@@ -105,6 +108,20 @@ class IrcFlavour:
                 *(f"{tagless}{head}{piece}{closing}\r\n" for piece in others),
             ]
         ).encode()
+
+    def _acknowledged(self, change: c.Acknowledged, batch: str) -> bytes:
+        if not (self._tags and self.caps & Cap.RECEIPTS and change.message):
+            return b""
+        tag = SEEN_TAG if change.seen else DELIVERED_TAG
+        tags = self.tagged(change, change.by, batch, {tag: change.message})
+        return f"{tags}:{change.by.mask} TAGMSG {change.target}\r\n".encode()
+
+    def _gathered(self, change: c.Gathered, batch: str) -> bytes:
+        if not self.caps & Cap.INVITE_NOTIFY:
+            return b""
+        invited = [face.nick for face in change.members if face.uid != change.by.uid]
+        lines = [f"INVITE {nick} {change.channel}" for nick in invited]
+        return b"".join([self._line(change, change.by, batch, line) for line in lines])
 
     def _tags_spoken(self, change: c.TagsSpoken, batch: str) -> bytes:
         if not self._tags:
@@ -209,6 +226,8 @@ _RENDER = cast(
     {
         c.Spoken: IrcFlavour._spoken,
         c.TagsSpoken: IrcFlavour._tags_spoken,
+        c.Acknowledged: IrcFlavour._acknowledged,
+        c.Gathered: IrcFlavour._gathered,
         c.Entered: IrcFlavour._entered,
         c.Departed: IrcFlavour._departed,
         c.Expelled: IrcFlavour._expelled,

@@ -17,8 +17,8 @@ Fields = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 
 
-def frames(data: bytes) -> list[bytes]:
-    """Return the padded documents in *data*."""
+def cut_frames(data: bytes) -> list[bytes]:
+    """Return the documents of *data*, which are of `FRAME_BYTES` each."""
     return [data[i : i + FRAME_BYTES] for i in range(0, len(data), FRAME_BYTES)]
 
 

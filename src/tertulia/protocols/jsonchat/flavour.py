@@ -77,6 +77,20 @@ class JsonFlavour:
             fields["id"], fields["time"] = change.msgid, _iso_time(change.hlc)
         return self._documents.spread(fields, "message", text)
 
+    def _acknowledged(self, change: c.Acknowledged) -> bytes:
+        """COMPAT: the discovery client calls ops that it does not know unknown."""
+        if self._documents.frame_bytes is not None:
+            return b"".join([self.line(told) for told in sentences(change, self.named)])
+        name = self.named(change.by.nick)
+        fields: Fields = {
+            "op": "SEEN" if change.seen else "DELIVERED",
+            "name": name,
+            "username": name,
+            "id": change.message,
+            "time": _iso_time(change.hlc),
+        }
+        return self._documents.one(fields)
+
     # What the server says
 
     @abstractmethod
@@ -172,6 +186,7 @@ class Classic(JsonFlavour):
 
     ops: ClassVar[dict[type[Change], Callable[[Any, Any], bytes]]] = {
         c.Spoken: JsonFlavour._spoken,
+        c.Acknowledged: JsonFlavour._acknowledged,
     }
 
 
@@ -243,6 +258,7 @@ class Discovery(JsonFlavour):
 
     ops: ClassVar[dict[type[Change], Callable[[Any, Any], bytes]]] = {
         c.Spoken: JsonFlavour._spoken,
+        c.Acknowledged: JsonFlavour._acknowledged,
         c.Entered: _entered,
         c.Departed: _departed,
         c.Expelled: _expelled,
