@@ -223,6 +223,13 @@ class NotOperator(ChatError):
         super().__init__("Only a server operator may do this")
 
 
+class NoBackups(ChatError):
+    """This server takes no backups."""
+
+    def __init__(self) -> None:
+        super().__init__("Backups are not available")
+
+
 class TooManyBroadcasts(ChatError):
     """Messages to everyone are limited, so that they stay rare."""
 

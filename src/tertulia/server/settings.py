@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from tertulia.domain.world import Rules
-from tertulia.protocols.irc.config import Operator
+from tertulia.protocols.operators import Operator
 
 PREFIX = "TERTULIA__"
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import argon2
 
+from tertulia.domain.errors import NoBackups
 from tertulia.domain.history import Page, describe
 from tertulia.domain.ids import msgid
 from tertulia.protocols.session import (
@@ -23,6 +24,7 @@ from tertulia.protocols.session import (
     ReadLatest,
     ReadWaiting,
     Request,
+    TakeBackup,
     VerifyPassword,
 )
 from tertulia.storage.history import History, Stored
@@ -44,6 +46,8 @@ class Workers:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._key = secrets.token_bytes(32)
         self._verified: dict[bytes, None] = {}
+        self.take_backup: Callable[[Callable[[Any], None]], None] = _no_backups
+        """Takes a backup; is called back with where it is, or with an exception."""
 
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         """Fulfil *request*; *resume* is called in the loop with the answer or an exception."""
@@ -58,6 +62,8 @@ class Workers:
                 self._read(lambda: self._read_latest(request), resume)
             case ReadWaiting(uid, after, limit):
                 self._read(lambda: _shown(self._history.waiting(uid, after, limit)), resume)
+            case TakeBackup():
+                self.take_backup(resume)
             case Drain():
                 raise AssertionError("each connection knows by itself when it has drained")
 
@@ -96,6 +102,10 @@ class Workers:
     def _read_latest(self, request: Any) -> dict[Any, Any]:
         found = self._history.latest(request.conversations, request.after, request.before)
         return {stored.conversation: stored.hlc for stored in found}
+
+
+def _no_backups(resume: Callable[[Any], None]) -> None:
+    resume(NoBackups())
 
 
 def _shown(page: list[Stored]) -> list[Any]:
