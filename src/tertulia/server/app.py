@@ -110,7 +110,7 @@ class Server:
         name = settings.server.name
         stats = Stats(name, self.hub, self._store, self._connections)
         console = Console(self.hub, name, stats.now, self._shut_down)
-        self._control = ControlServer(data / SOCKET, console)
+        self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import msgspec
 import structlog
 
 from tertulia.domain.errors import ChatError
-from tertulia.server.console import Console
 from tertulia.server.control_messages import REQUEST_BYTES, Answer, AnyRequest, address_of
 
 logger = structlog.get_logger()
@@ -27,14 +27,15 @@ _decode = msgspec.json.Decoder(AnyRequest).decode
 
 
 class ControlServer:
-    """Answers requests at the socket *path* with what *console* says.
+    """Answers requests at the socket *path*.
 
+    *done* does what a request asks and returns what it is answered with, or raises `ChatError`.
     The data directory belongs to one server, so whatever socket lies there is nobody's.
     """
 
-    def __init__(self, path: Path, console: Console) -> None:
+    def __init__(self, path: Path, done: Callable[[AnyRequest], Awaitable[Any]]) -> None:
         self._path = path
-        self._console = console
+        self._done = done
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -102,11 +103,11 @@ class ControlServer:
             return Answer(error=f"This is no request: {error}")
         if self._listener is None:
             return Answer(error="The server is shutting down")
-        return await self._done(request)
+        return await self._answer_to(request)
 
-    async def _done(self, request: AnyRequest) -> Answer:
+    async def _answer_to(self, request: AnyRequest) -> Answer:
         try:
-            told: Any = await self._console.answer(request)
+            told = await self._done(request)
         except ChatError as error:
             return Answer(error=str(error))
         except Exception:

@@ -124,8 +124,8 @@ class Hub:
         """
         claims = self.gate.batch.claims
         claimed = len(claims)
-        self._tainted = False
         self.chat.execute(actor, intent)
+        self.command_over()
         is_durable = len(claims) > claimed
         error = await self.gate.written()
         if error is not None and is_durable:
