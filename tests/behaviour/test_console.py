@@ -225,6 +225,22 @@ async def test_lists_tell_everything_but_passwords(place: Place, boss: Operator)
     assert await boss.refused("users", channel="nowhere") == "There is no channel nowhere"
 
 
+async def test_a_member_of_a_channel_who_is_not_here(place: Place, boss: Operator) -> None:
+    ana = await place.irc("ana")
+    await ana.enter(TEA)
+    number = place.server.hub.chat.register()
+    ana.send(f"INVITE n{number} {TEA}")
+    await ana.fence()
+    assert [row["nick"] for row in await boss.do("users", channel=TEA)] == ["ana"]
+    rows = await boss.do("users", channel=TEA, absent=True)
+    assert [(row["nick"], row["here"]) for row in rows] == [("ana", True), (f"n{number}", False)]
+    told = await boss.do("kick", channel=TEA, user=number)
+    assert told == f"n{number} was kicked out of {TEA}"
+    await ana.expect_kicked(f"n{number}", TEA, SERVER)
+    assert len(await boss.do("users", channel=TEA, absent=True)) == 1
+    assert await boss.refused("kick", channel=TEA, user=number) == f"n{number} is not in {TEA}"
+
+
 async def test_stats(place: Place, boss: Operator) -> None:
     before = await boss.do("stats")
     assert before["users"] == 0 and before["protocols"] == {}

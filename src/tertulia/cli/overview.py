@@ -30,7 +30,7 @@ def users(
     channel
         Only who is in this channel.
     everyone
-        Also those with an identity who are not here.
+        Also those with an identity who are not here, and how many messages wait for them.
     """
     rows = ask(data, m.Users(channel, everyone), list[m.UserRow])
     rows.sort(key=lambda row: fold_name(row.nick))

@@ -64,18 +64,24 @@ class Console:
 
     async def _users(self, request: m.Users) -> Raw:
         state = self._state
-        if request.channel is not None:
-            channel = self._channel(request.channel)
-            return await _listed(_user_row(user) for user, _ in list(state.occupants(channel)))
-        rows: Iterator[m.UserRow] = map(_user_row, list(state.users.values()))
-        if request.absent:
-            absent = [
-                one
-                for one in state.identities
-                if one.uid not in state.users and state.user_named(one.nick.text) is None
-            ]
-            rows = chain(rows, (_absent_row(state, one) for one in absent))
-        return await _listed(rows)
+        channel = None if request.channel is None else self._channel(request.channel)
+        if channel is None:
+            users = list(state.users.values())
+        else:
+            users = [user for user, _ in state.occupants(channel)]
+        absent = self._absent(channel) if request.absent else ()
+        here = (_user_row(state, user) for user in users)
+        return await _listed(chain(here, (_absent_row(state, one) for one in absent)))
+
+    def _absent(self, channel: Channel | None) -> Iterator[Identity]:
+        """Return the identities that belong to *channel*, or all, whose users are not here."""
+        identities, here = self._state.identities, self._state.user_named
+        if channel is None:
+            known = list(identities)
+        else:
+            known = [one for uid in channel.members if (one := identities.get(uid)) is not None]
+        # Who was issued an identity just now is here under its nickname.
+        return (one for one in known if here(one.number) is None and here(one.nick.text) is None)
 
     async def _channels(self, _request: m.Channels) -> Raw:
         channels = list(self._state.channels.values())
@@ -96,7 +102,7 @@ class Console:
         return f"Said to {target.name if isinstance(target, Channel) else target.nick}"
 
     async def _kick(self, request: m.Kick) -> str:
-        channel, whom = self._channel(request.channel), self._user(request.user)
+        channel, whom = self._channel(request.channel), self._recipient(request.user)
         await self._do(Kick(channel, whom, request.reason))
         return f"{whom.nick} was kicked out of {channel.name}"
 
@@ -162,10 +168,13 @@ class Console:
             return cast('Literal["*", "&"]', raw)
         if raw.startswith("#") or (is_number(raw) and raw[0] == "1"):
             return self._channel(raw)
-        target = self._state.recipient(raw)
-        if target is None:
+        return self._recipient(raw)
+
+    def _recipient(self, raw: str) -> User | Identity:
+        recipient = self._state.recipient(raw)
+        if recipient is None:
             raise x.NoSuchUser(raw)
-        return target
+        return recipient
 
     def _mask(self, raw: str, channel: Channel) -> str:
         if not raw.strip():
@@ -186,7 +195,7 @@ async def _listed(rows: Iterable[Struct]) -> Raw:
     return Raw(b"[" + b",".join(parts) + b"]")
 
 
-def _user_row(user: User) -> m.UserRow:
+def _user_row(state: State, user: User) -> m.UserRow:
     return m.UserRow(
         nick=user.nick.text,
         number=user.number,
@@ -198,6 +207,7 @@ def _user_row(user: User) -> m.UserRow:
         channels=tuple([channel.name.text for channel in user.channels.values()]),
         away=user.away,
         operator=user.is_operator,
+        waiting=state.waiting.count(user.uid),
     )
 
 

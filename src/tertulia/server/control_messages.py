@@ -28,7 +28,7 @@ class Request(Struct, frozen=True, tag_field="do", forbid_unknown_fields=True, o
 
 class Users(Request, frozen=True, tag="users"):
     """List those who are here, or in *channel*; with *absent* also the identities that are
-    not here: a list of `UserRow`."""
+    not here, or that belong to the channel: a list of `UserRow`."""
 
     channel: str | None = None
     absent: bool = False
@@ -108,8 +108,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
 
 class UserRow(Struct, frozen=True, kw_only=True):
-    """A user, or an identity that is not *here*, of which no more is known than its names and
-    how many messages are *waiting* for it."""
+    """A user, or an identity that is not *here*, of which no more is known than its names;
+    *waiting* is how many messages wait to be handed to either."""
 
     nick: str
     number: str
