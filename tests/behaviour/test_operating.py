@@ -73,6 +73,18 @@ async def test_a_day_at_the_console(tmp_path: Path) -> None:
         await process.terminate()
 
 
+async def test_a_terminal_that_cannot_show_everything_shows_the_rest(tmp_path: Path) -> None:
+    async with serve(tmp_path) as process:
+        await process.ready()
+        arguments = ["topic", "lobby", "chá 茶", "--data", str(tmp_path / "data")]
+        status, out, errors = await tertulia_says(
+            tmp_path, *arguments, PYTHONIOENCODING="ascii:strict"
+        )
+        assert (status, errors) == (0, "")
+        assert out.startswith("#lobby: ch? ? (tea.example, ")
+        await process.terminate()
+
+
 async def test_each_server_has_its_own(tmp_path: Path) -> None:
     async with serve(tmp_path, "one") as first, serve(tmp_path, "two") as second:
         await first.ready()

@@ -272,6 +272,11 @@ def test_a_server_that_ends_without_an_answer(run, listener):
     assert one_line(run("stats"), 1) == "the server ended before it had answered"
 
 
+@pytest.mark.parametrize("words", [["say", "#tea", "ol\udce1"], ["users", "\udcff"]])
+def test_arguments_that_are_no_text(run, listener, words):
+    assert one_line(run(*words), 2) == "what you gave is not UTF-8"
+
+
 @pytest.mark.parametrize("answer", [b"garbage\n", b'{"ok":[{"nick":5}]}\n', b"[]\n", b"\xff\n"])
 def test_an_answer_that_is_none(run, listener, answer):
     listener.answers = [answer]

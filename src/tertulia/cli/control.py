@@ -61,7 +61,12 @@ class Control:
 
     def ask(self, request: Request, kind: type[T]) -> T:
         """Return what *request* is answered with; raise `RefusedError` if it is refused."""
-        line = self._exchange(msgspec.json.encode(request) + b"\n")
+        try:
+            data = msgspec.json.encode(request) + b"\n"
+        except UnicodeEncodeError as error:
+            # Arguments in another encoding come as lone surrogates.
+            raise CommandError("what you gave is not UTF-8") from error
+        line = self._exchange(data)
         if not line:
             raise RefusedError("the server ended before it had answered")
         try:

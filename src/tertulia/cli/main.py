@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import cyclopts
@@ -32,6 +33,9 @@ def main() -> None:
 
     The exit status is 2 then, or 1 where a running server refused it.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter shows a question mark.
+        sys.stdout.reconfigure(errors="replace")
     try:
         status = app(exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
