@@ -202,7 +202,7 @@ class Server:
 
     def _shut_down(self, reason: str) -> None:
         if reason:
-            self._farewell += f": {reason}"
+            self._farewell = f"The server is shutting down: {reason}"
         self.wanted_over.set()
 
     def reload(self) -> str | None:
