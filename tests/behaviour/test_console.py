@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tertulia.domain.console import NUMBER
 from tertulia.server import listeners
 from tertulia.server.app import Server
+from tests.behaviour.clients import PATIENCE_S
 from tests.behaviour.irc_clients import IrcClient
 from tests.behaviour.json_clients import ClassicClient, DiscoveryClient, DiscoveryProgram
 from tests.behaviour.operators import Operator, operator_of
@@ -59,6 +61,34 @@ async def test_one_user_is_told(place: Place, boss: Operator, protocol: str) -> 
     await boss.do("say", target=number, text="again")
     await ana.expect_told(SERVER, "again")
     assert await bob.rest() == []
+
+
+async def test_a_numeric_user_is_told_by_a_number_that_is_nobodys(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with running(data, schemes=("numeric",)) as place, operator_of(data) as boss:
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.ports["numeric"])
+        writer.write(b"01")
+        number = (await read(reader)).removeprefix("02")
+        writer.write(f"03{number}".encode())
+        while await boss.do("users") == []:
+            pass
+        (row,) = await boss.do("users")
+        assert (row["nick"], row["protocol"]) == (f"n{number}", "numeric")
+        for target in (number, "&"):
+            await boss.do("say", target=target, text="olá")
+            frame = await read(reader)
+            assert frame.startswith(f"06{NUMBER}{number}") and frame.endswith("olá")
+        # What they answer to is nobody, and breaks nothing.
+        writer.write(f"05{number}{NUMBER}1700000000hello".encode())
+        writer.write(f"08{NUMBER}1700000000".encode())
+        await boss.do("kill", user=number, reason="enough")
+        assert await read(reader) == ""
+        writer.close()
+
+
+async def read(reader: asyncio.StreamReader) -> str:
+    async with asyncio.timeout(PATIENCE_S):
+        return (await reader.read(1024)).decode()
 
 
 async def test_who_is_not_here_is_told_when_they_come(
