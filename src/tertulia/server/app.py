@@ -23,10 +23,14 @@ from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.connection import Connection
+from tertulia.server.console import Console
+from tertulia.server.control import ControlServer
+from tertulia.server.control_messages import SOCKET
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
+from tertulia.server.stats import Stats
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
@@ -46,10 +50,15 @@ class ListenError(Exception):
 
 
 class Server:
-    """A running server. *reload* returns the settings as they are now on disk."""
+    """A running server. *reload* returns the settings as they are now on disk; *wanted_over*
+    is set when the operator wants it to end, and whoever runs it is to `stop` it."""
 
     def __init__(
-        self, settings: Settings, data: Path, reload: Callable[[], Settings] | None = None
+        self,
+        settings: Settings,
+        data: Path,
+        reload: Callable[[], Settings] | None = None,
+        wanted_over: asyncio.Event | None = None,
     ) -> None:
         self._settings = settings
         self._reload = reload or (lambda: settings)
@@ -96,6 +105,12 @@ class Server:
         self._per_address: dict[str, int] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
+        self._farewell = "The server is shutting down"
+        self.wanted_over = wanted_over or asyncio.Event()
+        name = settings.server.name
+        stats = Stats(name, self.hub, self._store, self._connections)
+        console = Console(self.hub, name, stats.now, self._shut_down)
+        self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping
 
@@ -120,6 +135,7 @@ class Server:
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
         self._sweeper = asyncio.create_task(self._sweep())
+        await self._control.start()
         return uris
 
     async def _listen(self, endpoint: Endpoint) -> str:
@@ -160,13 +176,14 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
         self._stopping = True
+        self._control.refuse()
         for listener in self._listeners:
             listener.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
             if connection.session is not None:
-                connection.session.end("The server is shutting down")
+                connection.session.end(self._farewell)
             else:
                 connection.transport.abort()
         await self.hub.gate.settle()
@@ -180,6 +197,13 @@ class Server:
             await self._loop.run_in_executor(None, self._indexer.stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
+        # Last, because who asked for the end waits for it.
+        await self._control.close()
+
+    def _shut_down(self, reason: str) -> None:
+        if reason:
+            self._farewell = f"The server is shutting down: {reason}"
+        self.wanted_over.set()
 
     def reload(self) -> str | None:
         """Read settings and certificate again; return what is wrong with them, if anything.

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import Hlc, HybridClock, Uid
 from tertulia.domain.names import Number, fold_name
@@ -115,6 +116,20 @@ class Hub:
             self.chat.execute(session.user, intent)
         finally:
             self._acting = None
+
+    async def execute_for(self, actor: User, intent: Intent) -> None:
+        """Do what *actor* wants, who has no session, and wait until it is on disk.
+
+        Raises the `ChatError` that says why not, `StorageFailed` if it is the disk.
+        """
+        claims = self.gate.batch.claims
+        claimed = len(claims)
+        self.chat.execute(actor, intent)
+        self.command_over()
+        is_durable = len(claims) > claimed
+        error = await self.gate.written()
+        if error is not None and is_durable:
+            raise StorageFailed("Not done: the server cannot write to its disk; try again later")
 
     def disconnect(self, session: AnySession, reason: str) -> None:
         """Let the person at *session* leave the server."""
@@ -399,6 +414,7 @@ class Hub:
 
     def _failed(self, batch: Batch, error: StorageError) -> None:
         """Undo what *batch* did to the durable state, and tell those who asked for it."""
+        batch.error = error
         if batch.claims:
             logger.error("events refused", count=len(batch.claims), reason=str(error))
         for _, event, _ in batch.claims:
