@@ -65,7 +65,8 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._store = Store(data)
         state = State()
-        world = World(state, settings.rules(), self._store.server_id, _wall_ms, _random_below)
+        server_id, name = self._store.server_id, settings.server.name
+        world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
         self._indexer = (
