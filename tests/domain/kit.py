@@ -150,6 +150,7 @@ def check_state(state: State) -> None:
     for name, channel in state.channels.items():
         assert channel.name.folded == name
         assert state.number_taken(channel.number)
+        assert state.channel_numbered(channel.number) is channel
         assert (channel.emptied is None) == bool(channel.occupants)
         for uid, rank in channel.occupants.items():
             assert uid not in channel.admins or rank & ADMIN

@@ -104,6 +104,14 @@ def test_can_say(room, admin):
         policy.can_say(channel, eve)
 
 
+@pytest.mark.parametrize("modes", [[], [(True, "m", None)], [(True, "b", "*!*@*")]])
+def test_operators_may_speak_wherever_they_are(room, admin, modes):
+    inside, outside = room.user("root", CHANNEL, operator=True), room.user("boss", operator=True)
+    channel = set_modes(room, admin, *modes)
+    policy.can_say(channel, inside)
+    policy.can_say(channel, outside)
+
+
 def test_can_set_topic(room, admin):
     channel, bob, eve = room.channel(CHANNEL), room.user("bob", CHANNEL), room.user("eve")
     operator = room.user("root", operator=True)

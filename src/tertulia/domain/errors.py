@@ -199,6 +199,13 @@ class TooManyChannels(ChannelError):
         super().__init__(channel, f"You are already in {limit} channels, the most allowed")
 
 
+class NotInList(ChannelError):
+    """A mask list of the channel does not hold the mask."""
+
+    def __init__(self, channel: str, mode: str, mask: str) -> None:
+        super().__init__(channel, f"{mask} is not in the +{mode} list of {channel}")
+
+
 class ListFull(ChannelError):
     """A mask list of the channel holds as many masks as allowed."""
 

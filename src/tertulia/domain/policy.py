@@ -57,10 +57,11 @@ def can_join(channel: Channel, user: User, proof: str | None, now: int) -> None:
 def can_say(channel: Channel, user: User) -> None:
     """May *user* say something in *channel*?"""
     rank = channel.occupants.get(user.uid)
+    if rank or user.is_operator:
+        # Admins, those with voice, and operators may speak, whatever the channel's modes.
+        return
     if rank is None and "n" in channel.flags:
         raise x.CannotSend(channel.name.text, "you are not in it")
-    if rank:  # admins and those with voice may speak, whatever the channel's modes
-        return
     if "m" in channel.flags:
         raise x.CannotSend(channel.name.text, "it is moderated")
     if channel.lists["b"] and is_banned(channel, user):

@@ -44,6 +44,10 @@ class Waiting:
         backlog = self._backlogs.get(uid)
         return 0 if backlog is None else backlog.count
 
+    def total(self) -> int:
+        """Return how many messages wait for anybody."""
+        return sum(backlog.count for backlog in self._backlogs.values())
+
     def last(self, uid: Uid) -> Hlc:
         """Return the time of the last message that was added for a user; 0 if none was."""
         backlog = self._backlogs.get(uid)

@@ -7,9 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tertulia.domain.errors import InvalidNickname
 from tertulia.domain.identities import TOKEN_BITS
 from tertulia.domain.ids import Conversation, Uid
-from tertulia.domain.names import Number
+from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import State
 
 
@@ -37,10 +38,10 @@ class World:
     """What commands are decided against.
 
     *now* returns Unix milliseconds; *random_below* returns a random integer of at least 0
-    that is less than its argument.
+    that is less than its argument. *server* is the name of the server.
     """
 
-    __slots__ = ("_number_prefix", "now", "random_below", "rules", "state")
+    __slots__ = ("_number_prefix", "now", "random_below", "rules", "server_nick", "state")
 
     def __init__(
         self,
@@ -49,11 +50,14 @@ class World:
         server_id: bytes,
         now: Callable[[], int],
         random_below: Callable[[int], int],
+        server: str = "",
     ) -> None:
         self.state = state
         self.rules = rules
         self.now = now
         self.random_below = random_below
+        self.server_nick = _nickname(server)
+        """What the server is called, if a user could be called so, which none can."""
         # Four digits from the server keep two servers that are cut apart from giving out
         # the same number.
         self._number_prefix = f"{int.from_bytes(server_id, 'big') % 10_000:04}"
@@ -76,3 +80,10 @@ class World:
             number = f"{kind}{self._number_prefix}{self.random_below(10**8):08}"
             if not self.state.number_taken(number):
                 return Number(number)
+
+
+def _nickname(name: str) -> Nickname | None:
+    try:
+        return Nickname.parse(name)
+    except InvalidNickname:
+        return None

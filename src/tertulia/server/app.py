@@ -29,6 +29,7 @@ from tertulia.server.control_messages import SOCKET
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
+from tertulia.server.pacing import Cut, Cutter
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
 from tertulia.server.stats import Stats
 from tertulia.server.store import Store
@@ -65,7 +66,8 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._store = Store(data)
         state = State()
-        world = World(state, settings.rules(), self._store.server_id, _wall_ms, _random_below)
+        server_id, name = self._store.server_id, settings.server.name
+        world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
         self._indexer = (
@@ -103,6 +105,7 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
+        self._cutters: dict[Cut, Cutter] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
         self._farewell = "The server is shutting down"
@@ -272,6 +275,12 @@ class Server:
         """Fulfil a session's request."""
         self._workers.perform(request, resume)
 
+    def cutter(self, cut: Cut) -> Cutter:
+        """Return the one that cuts with *cut* for all connections."""
+        if cut not in self._cutters:
+            self._cutters[cut] = Cutter(cut)
+        return self._cutters[cut]
+
     def after_batch(self, action: Callable[[], None]) -> None:
         """Do *action* when what was sent so far is on its way."""
         self.hub.gate.batch.after.append(action)
@@ -292,7 +301,7 @@ class Server:
 class _Host:
     """The server, as the connections of one listener see it."""
 
-    __slots__ = ("_opens", "_secure", "_server", "command_over", "send")
+    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "send")
 
     def __init__(self, server: Server, opens: Open, secure: bool) -> None:
         self._server = server
@@ -300,6 +309,7 @@ class _Host:
         self._secure = secure
         self.send = server.hub.send
         self.command_over = server.hub.command_over
+        self.cutter = server.cutter
 
     @property
     def output_bytes(self) -> int:

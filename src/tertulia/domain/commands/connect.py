@@ -79,6 +79,9 @@ def check_nickname(
 
     That the user *besides* has it, or one like it, does not matter.
     """
+    server = world.server_nick
+    if server is not None and nick.looks_like(server):
+        raise NicknameInUse(nick.text)
     if world.state.lookalike(nick, besides) is not None:
         raise NicknameInUse(nick.text)
     if world.state.identities.lookalike(nick, identity) is not None:
