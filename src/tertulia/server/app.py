@@ -17,9 +17,11 @@ import tertulia
 from tertulia.domain.ids import HybridClock
 from tertulia.domain.state import State
 from tertulia.domain.world import World
+from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.numeric import NumericConfig, NumericService
+from tertulia.protocols.pychat import PyChatConfig, PyChatService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.connection import Connection
@@ -85,21 +87,8 @@ class Server:
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of
-        json = JsonConfig(
-            login_s=settings.limits.legacy_login_s,
-            document_bytes=settings.limits.document_bytes,
-        )
-        numeric = NumericConfig(
-            login_s=settings.limits.legacy_login_s or float("inf"),
-            gap_s=settings.limits.legacy_gap_ms / 1000,
-        )
-        self._services: dict[str, Open] = {
-            "irc": self._irc.session,
-            "ircs": self._irc.session,
-            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
-            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
-            "numeric": NumericService(self.hub, numeric).session,
-        }
+        self._chatroom = ChatRoomService(self.hub, _chatroom_config(settings))
+        self._services = self._make_services(settings)
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
@@ -114,6 +103,26 @@ class Server:
         stats = Stats(name, self.hub, self._store, self._connections)
         console = Console(self.hub, name, stats.now, self._shut_down)
         self._control = ControlServer(data / SOCKET, console.answer)
+
+    def _make_services(self, settings: Settings) -> dict[str, Open]:
+        """Return what opens the sessions of each scheme."""
+        json = JsonConfig(
+            login_s=settings.limits.legacy_login_s,
+            document_bytes=settings.limits.document_bytes,
+        )
+        patience_s = settings.limits.legacy_login_s or float("inf")
+        gap_s = settings.limits.legacy_gap_ms / 1000
+        numeric = NumericConfig(login_s=patience_s, gap_s=gap_s)
+        pychat = PyChatConfig(login_s=patience_s, gap_s=gap_s)
+        return {
+            "irc": self._irc.session,
+            "ircs": self._irc.session,
+            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
+            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "pychat": PyChatService(self.hub, pychat).session,
+            "chatroom": self._chatroom.session,
+            "numeric": NumericService(self.hub, numeric).session,
+        }
 
     # Starting and stopping
 
@@ -223,6 +232,7 @@ class Server:
             return str(error)
         self._settings = settings
         self._irc.configure(config)
+        self._chatroom.configure(_chatroom_config(settings))
         self.hub.world.rules = settings.rules()
         logger.info("settings applied")
         return None
@@ -352,6 +362,15 @@ def _irc_config(settings: Settings) -> IrcConfig:
         ping_s=limits.ping_s or float("inf"),
         history_most=settings.history.page,
     )
+
+
+def _chatroom_config(settings: Settings) -> ChatRoomConfig:
+    gap_s = settings.limits.legacy_gap_ms / 1000
+    return ChatRoomConfig(local_time=_local_time, gap_s=gap_s, operators=settings.operators)
+
+
+def _local_time(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ms // 1000))
 
 
 def _wall_ms() -> int:
