@@ -147,7 +147,9 @@ class Core:
                 continue
             for uid in dict.fromkeys(self._audience(change)):
                 session = self._sessions.get(uid)
-                if session is not None and (data := session.flavour.render(change)):
+                if session is not None and session is self._acting and session.capturing:
+                    session.show(change)
+                elif session is not None and (data := session.flavour.render(change)):
                     session.shell.send(data)
         for change in changes:
             if isinstance(change, c.Gone):

@@ -75,8 +75,18 @@ def test_the_default_ports():
         "ircs://*:6697",
         "json://*:12000",
         "rech://*:0",
+        "pychat://*:5000",
+        "chatroom://*:6666",
         "numeric://*:19033",
     ]
     assert len(endpoints) == len(SCHEMES)
     assert not any(e.chosen for e in endpoints)
     assert {e.host for e in defaults("::1")} == {"::1"}
+
+
+def test_the_port_for_pychat_can_be_chosen():
+    (chosen,) = [e for e in defaults("::1", 5001) if e.chosen]
+    assert chosen.uri == "pychat://[::1]:5001"
+    for port in (-1, 65536):
+        with pytest.raises(SettingsError, match="--port"):
+            defaults(None, port)

@@ -22,7 +22,7 @@ from tertulia.domain.identities import Identity
 from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.policy import must_be_operator
 from tertulia.domain.state import Channel, User
-from tertulia.domain.text import message_text
+from tertulia.domain.text import cut, message_text
 from tertulia.protocols.chatroom.command import Command
 from tertulia.protocols.chatroom.language import Both, Language, Refused, both
 from tertulia.protocols.joining import join_with
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tertulia.protocols.chatroom.session import ChatRoomSession
 
 HISTORY_LINES, HISTORY_MOST = 20, 100
+_NAME_BYTES = 260
+"""More than a name can have: of what is longer an error shows no more."""
 
 NOT_A_COMMAND = both(
     "There is no command {0}; /help lists those there are, //text says /text",
@@ -60,7 +62,7 @@ def _help(session: ChatRoomSession, _argument: str) -> None:
 
 
 def _nick(session: ChatRoomSession, name: str) -> None:
-    session.core.execute(session, Rename(Nickname.parse(name)))
+    session.core.execute(session, Rename(Nickname.parse(cut(name, _NAME_BYTES))))
 
 
 def _msg(session: ChatRoomSession, argument: str) -> None:
@@ -96,7 +98,7 @@ def _tell_that_it_waits(session: ChatRoomSession, target: object) -> None:
 
 def _join(session: ChatRoomSession, argument: str) -> Steps:
     word, _, password = argument.partition(" ")
-    name = ChannelName.parse(_with_sign(word))
+    name = ChannelName.parse(cut(_with_sign(word), _NAME_BYTES))
     if name.folded not in session.me.channels:
         state = session.core.state
         intent: Join = yield from join_with(state, name, password.strip() or None)

@@ -44,12 +44,12 @@ def in_words(error: x.ChatError, language: Language) -> str:
     if isinstance(error, Refused):
         return error.sentence[language]
     for kind in type(error).__mro__:
-        if kind in _PORTUGUESE:
-            return _PORTUGUESE[kind](error)
+        if kind in PORTUGUESE:
+            return PORTUGUESE[kind](error)
     return str(error)
 
 
-_PORTUGUESE: dict[type, Callable[[Any], str]] = {
+PORTUGUESE: dict[type, Callable[[Any], str]] = {
     LineTooLong: lambda _: f"Uma linha tem no máximo {LINE_BYTES} bytes",
     LineNotText: lambda _: "A linha não é UTF-8 válido; nada foi enviado",
     x.InvalidName: lambda e: f"{e.name!r} não é um nome válido",

@@ -24,7 +24,7 @@ from tertulia.protocols.pychat.flavour import PyChatFlavour, cut_frames
 from tertulia.protocols.session import Core, Shell, Steps, TokenBucket
 from tertulia.protocols.words import readable
 
-_SHOWN_BYTES, _ERROR_BYTES = 40, 400
+_SHOWN_BYTES, _NAME_BYTES, _ERROR_BYTES = 40, 200, 400
 
 
 class PyChatConfig(Struct, frozen=True, kw_only=True):
@@ -253,4 +253,4 @@ _BEFORE_LOGIN = ("!nick", "!help")
 def _nickname(name: str) -> Nickname:
     if " " in name:
         raise BadCommand("A nickname is one word")
-    return Nickname.parse(name)
+    return Nickname.parse(cut(name, _NAME_BYTES))
