@@ -47,6 +47,13 @@ class Client(ABC):
     shows_notices: ClassVar[bool] = False
     """Whether a notice is shown otherwise than a message."""
 
+    any_room: ClassVar[bool] = True
+    """Whether it can be elsewhere than in ``#lobby``."""
+    can_identify: ClassVar[bool] = False
+    """Whether it can have an identity."""
+    comes_as_guest: ClassVar[bool] = False
+    """Whether it has a name from the beginning."""
+
     def __init__(self) -> None:
         self.nick = ""
         self.strict = True
@@ -143,6 +150,10 @@ class Client(ABC):
 
     async def expect_action(self, by: str, where: str, text: str) -> Seen:
         return await self.expect_seen("action", by=by, where=where, text=text)
+
+    async def expect_poked(self, by: str, whom: str) -> Seen:
+        """Wait for a poke in the lobby."""
+        return await self.expect_action(by, "#lobby", f"pokes {whom}")
 
     async def expect_told(self, by: str, text: str) -> Seen:
         return await self.expect_seen("told", by=by, where=self.nick, text=text)

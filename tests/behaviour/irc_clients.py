@@ -76,6 +76,7 @@ class IrcClient(Client):
 
     protocol = "irc"
     scheme = "irc"
+    can_identify = True
     can_act = True
     shows_notices = True
     caps: ClassVar[str] = ""

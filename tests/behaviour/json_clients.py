@@ -11,7 +11,7 @@ from tests.behaviour.irc_clients import LINE_ENDS
 
 FRAME_BYTES = 1024
 
-_SENTENCES = [
+SENTENCES = [
     ("joined", r"(?P<by>\S+) joined (?P<where>#\S+)"),
     ("promoted", r"(?P<by>\S+) made (?P<whom>\S+) an admin of (?P<where>#\S+)"),
     ("promoted", r"(?P<whom>\S+) is an admin of (?P<where>#\S+)"),
@@ -26,6 +26,7 @@ _SENTENCES = [
 class JsonClient(Client):
     """What the JSON clients share; they are told of most things in sentences."""
 
+    can_identify = True
     by_line: ClassVar[bool] = False
     user_field: ClassVar[str] = "username"
     password_field: ClassVar[str] = "password"
@@ -94,7 +95,7 @@ class JsonClient(Client):
 
     def _seen_sentence(self, document: dict[str, Any]) -> Seen:
         text = document["message"]
-        for kind, pattern in _SENTENCES:
+        for kind, pattern in SENTENCES:
             if found := re.fullmatch(pattern, text):
                 fields = {key: value or "" for key, value in found.groupdict().items()}
                 if kind == "renamed" and fields["by"] == self.nick:

@@ -32,6 +32,12 @@ from tests.behaviour.json_clients import (
     DiscoveryClient,
     DiscoveryProgram,
 )
+from tests.behaviour.text_clients import (
+    ChatRoomClient,
+    PyChatClient,
+    PyChatProgram,
+    TelnetClient,
+)
 
 C = TypeVar("C", bound=Client)
 
@@ -44,9 +50,15 @@ CLIENTS: dict[str, type[Client]] = {
         DiscoveryClient,
         ClassicProgram,
         DiscoveryProgram,
+        ChatRoomClient,
+        TelnetClient,
+        PyChatClient,
+        PyChatProgram,
     )
 }
-PROTOCOLS = sorted(CLIENTS)
+ALL_PROTOCOLS = sorted(CLIENTS)
+PROTOCOLS = [name for name in ALL_PROTOCOLS if CLIENTS[name].any_room]
+IDENTIFIED = [name for name in PROTOCOLS if CLIENTS[name].can_identify]
 SERVER = "tea.example"
 
 
@@ -126,7 +138,7 @@ def ports_of(uris: list[str]) -> dict[str, int]:
 async def running(
     data: Path,
     chosen: Settings | None = None,
-    schemes: tuple[str, ...] = ("irc", "json", "rech"),
+    schemes: tuple[str, ...] = ("irc", "json", "rech", "pychat", "chatroom"),
     reload: Callable[[], Settings] | None = None,
 ) -> AsyncIterator[Place]:
     """Run a server on free ports of this machine."""

@@ -16,7 +16,7 @@ from tests.behaviour.irc_clients import IrcClient, Ircv3Client
 from tests.behaviour.json_clients import ClassicClient, JsonClient
 from tests.behaviour.places import (
     CLIENTS,
-    PROTOCOLS,
+    IDENTIFIED,
     SERVER,
     Disk,
     Place,
@@ -27,7 +27,7 @@ from tests.behaviour.places import (
 )
 
 TEA = "#tea"
-PROMPT = [name for name in PROTOCOLS if name not in ("json", "rech")]
+PROMPT = [name for name in IDENTIFIED if name not in ("json", "rech")]
 """Those without pauses, whose users have what they are sent at once."""
 
 
@@ -91,7 +91,7 @@ async def gone(place: Visitors, protocol: str, nick: str) -> Secret:
     return secret
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 async def test_who_comes_with_number_and_token_is_the_same(place: Place, protocol: str) -> None:
     secret = await gone(place, protocol, "ana")
     ana = await come_as(place, protocol, "ana", secret)
@@ -101,7 +101,7 @@ async def test_who_comes_with_number_and_token_is_the_same(place: Place, protoco
     assert str(user.uid) == user.number == secret.number
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 async def test_the_nickname_is_protected(place: Place, protocol: str) -> None:
     await gone(place, protocol, "ana")
     for nick in ("ana", "\u0430na"):
@@ -111,7 +111,7 @@ async def test_the_nickname_is_protected(place: Place, protocol: str) -> None:
     await bob.expect_error("belongs to someone")
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 @pytest.mark.parametrize("wrong", ["number", "token"])
 async def test_a_wrong_number_or_token_is_refused(place: Place, protocol: str, wrong: str) -> None:
     secret = await gone(place, protocol, "ana")
@@ -129,7 +129,7 @@ async def test_a_wrong_number_or_token_is_refused(place: Place, protocol: str, w
     assert not place.server.hub.state.users
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 async def test_one_identity_a_session(place: Place, protocol: str) -> None:
     ana = await place.meet(protocol, "ana")
     secret = await issued(ana)
@@ -138,7 +138,7 @@ async def test_one_identity_a_session(place: Place, protocol: str) -> None:
     await ana.expect_error("already", secret.number)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 async def test_an_older_session_gives_way(place: Place, protocol: str) -> None:
     issuing = await place.meet(protocol, "ana")
     secret = await issued(issuing)
@@ -150,7 +150,7 @@ async def test_an_older_session_gives_way(place: Place, protocol: str) -> None:
     assert await second.users() == {"ana"}
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 async def test_messages_wait_over_a_restart(tmp_path: Path, protocol: str) -> None:
     async with running(tmp_path / "data") as place:
         secret = await gone(place, protocol, "ana")
@@ -211,7 +211,7 @@ async def test_many_messages_come_in_order_with_what_is_new(
     assert [seen.text for seen in ana.seen if seen.kind == "told"] == texts
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", IDENTIFIED)
 async def test_the_sender_is_told_that_it_waits(place: Place, protocol: str) -> None:
     await gone(place, protocol, "ana")
     bob = await place.meet(protocol, "bob")

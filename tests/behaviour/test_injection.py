@@ -14,6 +14,7 @@ from tests.behaviour.clients import Client, Seen
 from tests.behaviour.irc_clients import IrcClient
 from tests.behaviour.json_clients import JsonClient
 from tests.behaviour.places import CLIENTS, PROTOCOLS, Place
+from tests.behaviour.text_clients import ChatRoomClient
 
 TEA = "#tea"
 END = "that was all"
@@ -27,7 +28,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nul": ("one\0two", "one two"),
     "line separators": ("one\u2028QUIT\u2029two\x85three", "one QUIT two three"),
     "vertical": ("one\vtwo\fthree\x1cfour", "one two three four"),
-    "escape": ("one\x1b[2J\x07two\x7f\x9b3J", "one[2Jtwo3J"),
+    "escape": ("one\x1b[2J\x07two\x9b3J", "one[2Jtwo3J"),
+    "delete": ("one\x7ftwo\x08three", "onetwothree"),
     "command": ("!nick evil", "!nick evil"),
     "slash": ("/quit now", "/quit now"),
     "colon": (":rui!r@h QUIT :forged", ":rui!r@h QUIT :forged"),
@@ -41,6 +43,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "format": ("\x02b\x02\x0312,4c\x0f", "bc"),
 }
 ONLY_JSON = {"crlf", "lf", "request"}
+# What a terminal sends for the end of a line, and to erase.
+NOT_TYPED = {"crlf", "lf", "cr", "delete"}
+JSON = [name for name in PROTOCOLS if issubclass(CLIENTS[name], JsonClient)]
 PAIRS = list(itertools.product(PROTOCOLS, PROTOCOLS))
 LONG = "palavra comprida é assim " * 150
 
@@ -51,7 +56,9 @@ def is_irc(protocol: str) -> bool:
 
 def typed_with(protocol: str) -> list[str]:
     """Return the names of the texts that can come from clients of *protocol*."""
-    return [name for name in TEXTS if not (is_irc(protocol) and name in ONLY_JSON)]
+    if issubclass(CLIENTS[protocol], JsonClient):
+        return [*TEXTS]
+    return [name for name in TEXTS if name not in (ONLY_JSON if is_irc(protocol) else NOT_TYPED)]
 
 
 def words(text: str) -> str:
@@ -161,6 +168,10 @@ async def test_half_a_character_is_refused(place: Place, one: str, other: str) -
         for broken in (b"\xed\xa0\x80", b"\xff", b"\xc3", b"\xc0\x8a"):
             ana.raw(b"PRIVMSG #tea :one " + broken + b" two\r\n")
             await ana.expect_error("utf-8")
+    elif isinstance(ana, ChatRoomClient):
+        for broken in (b"\xed\xa0\x80", b"\xff", b"\xc3", b"\xc0\x8a"):
+            ana.raw(b"/msg #tea one " + broken + b" two\r\n")
+            await ana.expect_error("utf-8")
     else:
         assert isinstance(ana, JsonClient)
         for half in ("\ud800", "\udc00", "\ude00\ud83d"):
@@ -188,7 +199,7 @@ BAD_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("one", [p for p in PROTOCOLS if not is_irc(p)])
+@pytest.mark.parametrize("one", JSON)
 @pytest.mark.parametrize("name", BAD_NAMES)
 async def test_a_name_is_nothing_else(place: Place, one: str, name: str) -> None:
     ana, rui = await meet(place, one, "ircv3")
@@ -344,7 +355,7 @@ async def test_a_client_tag_is_only_a_tag(place: Place, other: str) -> None:
 # What only JSON has
 
 
-@pytest.mark.parametrize("one", [p for p in PROTOCOLS if not is_irc(p)])
+@pytest.mark.parametrize("one", JSON)
 @pytest.mark.parametrize(
     "secret", ["a b", "a,b", "a\r\nb", "a\0b", "\u2028", ":", "x" * 10_000, "ü"]
 )
@@ -367,7 +378,7 @@ async def test_a_password_can_be_anything_and_is_shown_to_nobody(
         assert len(secret) < 5 or secret not in shown
 
 
-@pytest.mark.parametrize("one", [p for p in PROTOCOLS if not is_irc(p)])
+@pytest.mark.parametrize("one", JSON)
 @pytest.mark.parametrize("label", ["\r\nQUIT", "\u2028", "\0", '"}', "x" * 128, 7, -(2**63)])
 async def test_a_hash_comes_back_as_it_was(place: Place, one: str, label: str | int) -> None:
     ana = await place.meet(one, "ana")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.behaviour.clients import Client
 from tests.behaviour.places import Place
+from tests.behaviour.text_clients import ChatRoomClient
 
 TEA = "#tea"
 
@@ -96,6 +97,7 @@ async def test_only_who_is_there_can_be_kicked_or_promoted(
 ) -> None:
     ana, rui = await two(place, protocol)
     await place.meet(protocol, "eva")
+    await rui.rest()
     ana.kick(TEA, whom)
     await ana.expect_error(whom)
     ana.promote(TEA, whom)
@@ -209,6 +211,8 @@ async def test_nobody_can_have_an_invalid_name(place: Place, protocol: str, name
 @pytest.mark.parametrize("name", ["#" + "x" * 64, "#a\u200bb", "#a\u2028b", "#\u3000"])
 async def test_no_channel_can_have_an_invalid_name(place: Place, protocol: str, name: str) -> None:
     ana = await place.meet(protocol, "ana")
+    if isinstance(ana, ChatRoomClient) and "\u2028" in name:
+        pytest.skip("to a terminal it is a space")
     ana.join(name)
     await ana.expect_error("not a valid name")
     assert await ana.channels() <= {"#lobby", "none"}

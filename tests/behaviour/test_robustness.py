@@ -23,6 +23,7 @@ from tests.behaviour.places import CLIENTS, PROTOCOLS, SERVER, Place, running, s
 TEA = "#tea"
 OLD_JSON = ["json", "rech"]
 JSON = [p for p in PROTOCOLS if issubclass(CLIENTS[p], JsonClient)]
+NAMELESS = [p for p in PROTOCOLS if not CLIENTS[p].comes_as_guest]
 IRC = [p for p in PROTOCOLS if issubclass(CLIENTS[p], IrcClient)]
 
 
@@ -167,7 +168,7 @@ async def test_a_document_without_end_is_refused(place: Place, protocol: str) ->
     await is_served(ana)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", NAMELESS)
 async def test_nothing_can_be_done_before_one_has_a_name(place: Place, protocol: str) -> None:
     rui = await place.irc("rui")
     await rui.enter(TEA)
@@ -179,7 +180,7 @@ async def test_nothing_can_be_done_before_one_has_a_name(place: Place, protocol:
     assert await rui.rest() == []
 
 
-@pytest.mark.parametrize("scheme", ["irc", "json", "rech"])
+@pytest.mark.parametrize("scheme", ["irc", "json", "rech", "pychat", "chatroom"])
 @pytest.mark.parametrize("verb", ["GET", "POST", "OPTIONS", "CONNECT"])
 async def test_a_browser_is_sent_away(place: Place, scheme: str, verb: str) -> None:
     rui = await place.irc("rui")
@@ -236,7 +237,7 @@ async def test_while_a_flood_is_held_back_others_are_served(tmp_path: Path, prot
         await rui.expect_quit("ana")
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", NAMELESS)
 async def test_who_does_not_say_who_they_are_is_sent_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:

@@ -116,7 +116,7 @@ def test_what_is_typed_is_said_to_the_others(ana, bia):
         ("/msg bia just you", "ana (private): just you"),
         ("/privado BIA só você", "ana (private): só você"),
         ("/msg * to all", "ana (to everyone): to all"),
-        ("/msg & to all", "ana (to everyone): to all"),
+        ("/msg & to all", "ana (to everyone here): to all"),
         ("/msg #lobby hi", "ana: hi"),
         (" /not a command", "ana:  /not a command"),
         ("!nick x", "ana: !nick x"),

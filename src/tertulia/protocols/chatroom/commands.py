@@ -77,7 +77,7 @@ def _msg(session: ChatRoomSession, argument: str) -> None:
     else:
         target = _recipient(session, name)
     waiting = isinstance(target, Identity)
-    session.core.execute(session, Say(target, message_text(text.strip()), receipt=waiting))
+    session.core.execute(session, Say(target, message_text(text.strip(" ")), receipt=waiting))
     _tell_that_it_waits(session, target)
 
 
@@ -101,7 +101,7 @@ def _join(session: ChatRoomSession, argument: str) -> Steps:
     name = ChannelName.parse(cut(_with_sign(word), _NAME_BYTES))
     if name.folded not in session.me.channels:
         state = session.core.state
-        intent: Join = yield from join_with(state, name, password.strip() or None)
+        intent: Join = yield from join_with(state, name, password.strip(" ") or None)
         session.core.execute(session, intent)
     channel = _channel(session, name.text)
     session.talk_in(channel)
@@ -211,7 +211,7 @@ def _back(session: ChatRoomSession, _argument: str) -> None:
 
 def _kick(session: ChatRoomSession, argument: str) -> None:
     name, _, reason = argument.partition(" ")
-    session.core.execute(session, Kick(session.channel, _user(session, name), reason.strip()))
+    session.core.execute(session, Kick(session.channel, _user(session, name), reason.strip(" ")))
 
 
 def _admin(session: ChatRoomSession, name: str) -> None:
@@ -222,7 +222,7 @@ def _admin(session: ChatRoomSession, name: str) -> None:
 def _oper(session: ChatRoomSession, argument: str) -> Steps:
     name, _, password = argument.partition(" ")
     operators = session.service.config.operators
-    if not (yield from is_operator(operators, name, password.strip())):
+    if not (yield from is_operator(operators, name, password.strip(" "))):
         raise Refused(both("Password incorrect", "Senha incorreta"))
     session.core.execute(session, SetUserMode("o", True))
     session.tell(both("You are an operator now", "Agora você é operador"))
@@ -251,7 +251,7 @@ def _channel_first(session: ChatRoomSession, argument: str) -> tuple[Channel, st
     if not argument.startswith("#"):
         return session.channel, argument
     name, _, rest = argument.partition(" ")
-    return _channel(session, name), rest.strip()
+    return _channel(session, name), rest.strip(" ")
 
 
 def _user(session: ChatRoomSession, name: str) -> User:

@@ -16,6 +16,9 @@ LocalTime = Callable[[int], str]
 """Gives Unix milliseconds as local time, ``2026-11-20 14:02``."""
 
 
+_EVERYONE = {"*": " (to everyone)", "&": " (to everyone here)"}
+
+
 def cut_frames(data: bytes) -> list[bytes]:
     """Return the messages in *data*, with their ends, which part them on a screen."""
     return data.splitlines(keepends=True)
@@ -36,6 +39,8 @@ class ChatRoomFlavour:
 
     def render(self, change: Change) -> bytes:
         """Return the lines for *change*; empty if this kind of client is not told."""
+        if not change.hlc:  # it never happened: what was thought to be a channel is none
+            return self._show(change, "")
         _, _, time = self._local_time(milliseconds(change.hlc)).partition(" ")
         return self._show(change, f"[{time}] ")
 
@@ -76,8 +81,8 @@ class ChatRoomFlavour:
     def _where(self, change: c.Spoken) -> tuple[str, str]:
         """Return what tells where something was said: before who said it, and behind."""
         target = change.target
-        if target in ("*", "&"):
-            return "", " (to everyone)"
+        if target in _EVERYONE:
+            return "", _EVERYONE[target]
         if target[0] != "#":
             return "", " (private)"
         if change.status or fold_name(target) != self._current:

@@ -167,8 +167,8 @@ class ChatRoomSession(LineSession):
             raise x.ChatError(NOT_A_COMMAND[self.language].format(word))
         command, language = found
         self.language = language or self.language
-        argument = text.partition(" ")[2].strip()
-        if len(argument.split()) < command.needs:
+        argument = text.partition(" ")[2].strip(" ")
+        if len(list(filter(None, argument.split(" ")))) < command.needs:
             raise x.ChatError(command.usage(self.language))
         return command.handler(self, argument)
 
@@ -222,4 +222,4 @@ class ChatRoomSession(LineSession):
 
 def _typed(line: str) -> str:
     """Return what was meant to be typed."""
-    return neutral(edited(line)).rstrip()
+    return neutral(edited(line)).rstrip(" ")

@@ -133,16 +133,16 @@ class PyChatSession(LineSession):
         if isinstance(command, BadLine):
             self._unreadable(command)
             return None
-        word, _, rest = neutral(command).strip().partition(" ")
+        word, _, rest = neutral(command).strip(" ").partition(" ")
         known = COMMANDS.get(word)
         if self.user is None and word not in _BEFORE_LOGIN:
             self._leave("Something else was said before !nick")
         elif known is None:
             raise BadCommand(f"There is no command {cut(word, _SHOWN_BYTES)}; try !help")
-        elif bool(rest.strip()) is not bool(known.argument):
+        elif bool(rest.strip(" ")) is not bool(known.argument):
             raise BadCommand(f"Write it so: {known.usage(word)}")
         else:
-            known.handler(self, rest.strip())
+            known.handler(self, rest.strip(" "))
         return None
 
     def _unreadable(self, problem: BadLine) -> None:
