@@ -192,6 +192,7 @@ class Plain:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
+        self.is_paced = False
         self.calls = 0
 
     def render(self, change: Change) -> bytes:

@@ -29,7 +29,7 @@ from tertulia.server.control_messages import SOCKET
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
-from tertulia.server.pacing import Cut, Cutter
+from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
 from tertulia.server.stats import Stats
 from tertulia.server.store import Store
@@ -106,6 +106,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
         self._cutters: dict[Cut, Cutter] = {}
+        self._metronome: Metronome | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
         self._farewell = "The server is shutting down"
@@ -235,9 +236,12 @@ class Server:
         return self._settings.limits.output_bytes or 1 << 40
 
     @property
-    def pacing_s(self) -> float:
-        """The pause between two messages to an old client."""
-        return self._settings.limits.legacy_pacing_ms / 1000
+    def metronome(self) -> Metronome:
+        """What makes the pause between two messages to an old client."""
+        pause_s = self._settings.limits.legacy_pacing_ms / 1000
+        if self._metronome is None or self._metronome.pause_s != pause_s:
+            self._metronome = Metronome(pause_s)
+        return self._metronome
 
     def admit(self, connection: Connection, opens: Open, secure: bool) -> AnySession | None:
         """Return a session for a new connection, None if it is one too many or from afar."""
@@ -316,8 +320,8 @@ class _Host:
         return self._server.output_bytes
 
     @property
-    def pacing_s(self) -> float:
-        return self._server.pacing_s
+    def metronome(self) -> Metronome:
+        return self._server.metronome
 
     @property
     def is_congested(self) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tertulia.domain.events import Event
-from tertulia.protocols.session import Session
+from tertulia.protocols.session import Later, Session
 from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
 
@@ -36,14 +36,29 @@ class Log(Protocol):
 
 
 class Delivery:
-    """Bytes for some sessions; *durable* if they must not be seen unless the batch is on disk."""
+    """Bytes for some sessions; *durable* if they must not be seen unless the batch is on disk.
 
-    __slots__ = ("chunks", "durable", "recipients")
+    All sessions are paced, or none is: only what is for paced ones may be rendered later.
+    """
 
-    def __init__(self, recipients: Recipients, chunk: bytes, durable: bool) -> None:
+    __slots__ = ("chunks", "durable", "flavour", "recipients")
+
+    def __init__(self, recipients: Recipients, chunk: bytes | Later, durable: bool) -> None:
         self.recipients = recipients
-        self.chunks = [chunk]
+        self.chunks: list[Any] = [chunk]
         self.durable = durable
+        self.flavour = recipients[0].flavour
+
+    def deliver_paced(self) -> None:
+        """Let those who are paced have it when their turn comes."""
+        flavour = self.flavour
+        for chunk in self.chunks:
+            for session in self.recipients:
+                if session.flavour is flavour:
+                    write = session.write
+                    write(chunk)
+                else:  # it has just found out that it need not be paced
+                    session.write(chunk.data if type(chunk) is Later else chunk)
 
 
 class Batch:
@@ -63,7 +78,11 @@ class Batch:
 
     def deliver(self) -> int:
         """Send everything; return the number of sockets written to."""
-        deliveries = self.deliveries
+        deliveries = [delivery for delivery in self.deliveries if not delivery.flavour.is_paced]
+        if len(deliveries) < len(self.deliveries):
+            for delivery in self.deliveries:
+                if delivery.flavour.is_paced:
+                    delivery.deliver_paced()
         if len(deliveries) == 1:
             (delivery,) = deliveries
             chunk = b"".join(delivery.chunks)
@@ -72,11 +91,12 @@ class Batch:
                 write = session.write
                 write(chunk)
             return len(delivery.recipients)
-        return self._deliver_many()
+        return self._deliver_many(deliveries)
 
-    def _deliver_many(self) -> int:
+    @staticmethod
+    def _deliver_many(deliveries: list[Delivery]) -> int:
         merged: dict[AnySession, list[bytes]] = {}
-        for delivery in self.deliveries:
+        for delivery in deliveries:
             chunks = delivery.chunks
             for session in delivery.recipients:
                 if session in merged:
@@ -136,8 +156,8 @@ class Gate:
                 return
         self.add((session,), data, durable)
 
-    def add(self, recipients: Recipients, chunk: bytes, durable: bool) -> None:
-        """Send *chunk* to all of *recipients*."""
+    def add(self, recipients: Recipients, chunk: bytes | Later, durable: bool) -> None:
+        """Send *chunk* to all of *recipients*, at least one, all of one flavour."""
         self.batch.deliveries.append(Delivery(recipients, chunk, durable))
         self.touch()
 

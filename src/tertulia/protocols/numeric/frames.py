@@ -27,6 +27,9 @@ class NumericFlavour:
 
     __slots__ = ()
 
+    is_paced = False
+    """They are, but there is nothing to leave out."""
+
     def render(self, _change: Change) -> bytes:
         """Return nothing."""
         return b""
