@@ -21,6 +21,7 @@ from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
+from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
@@ -29,7 +30,9 @@ from tertulia.server.settings import Settings, SettingsError, read_motd, read_pa
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
+from tertulia.storage.follower import Follower
 from tertulia.storage.search import Indexer
+from tertulia.storage.textlog import TextLogWriter
 
 logger = structlog.get_logger()
 
@@ -58,16 +61,15 @@ class Server:
         world = World(state, settings.rules(), self._store.server_id, _wall_ms, _random_below)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
-        self._indexer = (
-            Indexer(self._store.path, data / "search.db") if settings.history.search else None
-        )
+        self._followers = _followers(settings, self._store.path, data)
+        self.backups = Backups(self._store.path, data, settings.backup)
         self.hub = Hub(
             world,
             clock,
             self._store.tag,
             self._store.log,
             self._store.durable,
-            self._indexer.poke if self._indexer is not None else lambda: None,
+            self._poke_followers,
         )
         self._workers = Workers(self._store.history, self.after_batch)
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
@@ -99,8 +101,9 @@ class Server:
         Raises `ListenError` for an endpoint that was chosen and cannot be had; a default
         one that cannot be had is a warning.
         """
-        if self._indexer is not None:
-            self._indexer.start()
+        for follower in self._followers:
+            follower.start()
+        self.backups.start()
         uris = []
         for endpoint in endpoints:
             try:
@@ -170,8 +173,8 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
-        if self._indexer is not None:
-            await self._loop.run_in_executor(None, self._indexer.stop)
+        for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
+            await self._loop.run_in_executor(None, stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
 
@@ -191,6 +194,10 @@ class Server:
         self._settings = settings
         self._irc.configure(config)
         self.hub.world.rules = settings.rules()
+        self.backups.configure(settings.backup)
+        for follower in self._followers:
+            if isinstance(follower, TextLogWriter):
+                follower.logs.leave_out(settings.history.unlogged_channels)
         logger.info("settings applied")
         return None
 
@@ -247,6 +254,10 @@ class Server:
         self.hub.gate.batch.after.append(action)
         self.hub.gate.touch()
 
+    def _poke_followers(self) -> None:
+        for follower in self._followers:
+            follower.poke()
+
     async def _sweep(self) -> None:
         """Look for what is overdue, a part of the connections at a time."""
         while True:
@@ -295,6 +306,16 @@ class _Host:
 
     def after_batch(self, action: Callable[[], None]) -> None:
         self._server.after_batch(action)
+
+
+def _followers(settings: Settings, database: Path, data: Path) -> list[Follower]:
+    history = settings.history
+    followers: list[Follower] = []
+    if history.search:
+        followers.append(Indexer(database, data / "search.db"))
+    if history.text_logs:
+        followers.append(TextLogWriter(database, data, history.unlogged_channels))
+    return followers
 
 
 def _irc_config(settings: Settings) -> IrcConfig:
