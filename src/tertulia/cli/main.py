@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import cyclopts
 
 import tertulia
+from tertulia.cli.backup import backup
 from tertulia.cli.errors import CommandError
+from tertulia.cli.export import export
+from tertulia.cli.log import log
 from tertulia.cli.passwords import hash_password
+from tertulia.cli.restore import restore
 from tertulia.cli.search import search
 from tertulia.cli.serve import serve
 
@@ -22,6 +27,10 @@ app = cyclopts.App(
 )
 app.command(serve)
 app.command(search)
+app.command(log)
+app.command(export)
+app.command(backup)
+app.command(restore)
 app.command(hash_password)
 
 
@@ -29,11 +38,16 @@ def main() -> None:
     """Run a command; what is wrong with it is one line on standard error, exit status 2."""
     try:
         status = app(exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except cyclopts.CycloptsError as error:
         text = " ".join(str(error).split())
         _fail(f"{text} Try: tertulia --help")
     except CommandError as error:
         _fail(str(error))
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still to be written goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)

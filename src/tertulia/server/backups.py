@@ -78,6 +78,7 @@ class Backups:
     def step(self) -> float:
         """Make the daily backup if it is due; return after how many seconds to look again."""
         now = self._clock()
+        self._started = min(self._started, now)  # where the clock was set back
         if not self._settings.daily:
             return LOOK_S
         soonest = self._soonest(now)
