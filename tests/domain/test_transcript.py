@@ -5,6 +5,7 @@ import pytest
 from tertulia.domain import events as e
 from tertulia.domain.history import describe
 from tertulia.domain.ids import Hlc, Uid
+from tertulia.domain.text import Text
 from tertulia.domain.transcript import line
 
 ANA = e.Face(Uid("s1"), "ana", "0000000000001", "ana!u@h")
@@ -31,8 +32,11 @@ def said(text, style=0, status=""):
         (e.Parted(ANA, "#tea", "good\x1b[2Jbye"), "-!- ana left (good[2Jbye)"),
         (e.Parted(ANA, "#tea", "Ping timeout", quit=True), "-!- ana quit (Ping timeout)"),
         (e.Kicked(ANA, "#tea", BOB, "noise"), "-!- bob was kicked by ana (noise)"),
-        (e.TopicSet(ANA, "#tea", "chá \x02às cinco"), "-!- ana changed the topic to: chá às cinco"),
-        (e.TopicSet(ANA, "#tea", ""), "-!- ana removed the topic"),
+        (
+            e.TopicSet(ANA, "#tea", Text("chá \x02às")),
+            "-!- ana changed the topic to: chá às",
+        ),
+        (e.TopicSet(ANA, "#tea", Text("")), "-!- ana removed the topic"),
         (
             e.ModesSet(ANA, "#tea", (e.ModeChange(True, "k", "$hash"), e.ModeChange(False, "m"))),
             "-!- ana set +k * -m",

@@ -144,7 +144,7 @@ def test_everything_acknowledged_before_is_there_under_load(talk, tmp_path):
 def test_it_can_be_stopped(talk, tmp_path, monkeypatch, when):
     monkeypatch.setattr(module, "PAGES_A_STEP", 1)
     monkeypatch.setattr(module, "_LOOK_EVERY", 1)
-    done = []
+    done: list[bool] = []
 
     def is_stopped():
         return when == "copying" or bool(done)

@@ -22,6 +22,7 @@ from tertulia.domain.ids import Conversation, Hlc, at_milliseconds
 from tertulia.domain.names import ChannelName
 from tertulia.storage import files, follower
 from tertulia.storage import textlog as module
+from tertulia.storage.database import connect
 from tertulia.storage.errors import StorageError
 from tertulia.storage.textlog import TextLogs, TextLogWriter, day_file, folder_name
 from tests.storage.kit import ANA, BOB, Disk, joined, number, said
@@ -63,7 +64,7 @@ def quick(monkeypatch):
     """No test cuts the power."""
     monkeypatch.setattr(files, "sync", lambda _descriptor: None)
     monkeypatch.setattr(module, "sync", lambda _descriptor: None)
-    real = module.connect
+    real = connect
     monkeypatch.setattr(module, "connect", lambda path: real(path, synchronous="OFF"))
 
 
@@ -214,35 +215,19 @@ def cut_at(count, run):
     return False
 
 
-def cut_everywhere(run, check, every=1):
-    count = 0
-    while cut_at(count, run):
-        check()
-        count += every
-    assert count > 50 * every  # it was cut off in more than a few places
-
-
 def test_whatever_step_it_is_cut_off_at_nothing_is_missing_or_twice(tmp_path):
-    places = iter(range(10_000))
-    disk = data = None
-
-    def run():
-        nonlocal disk, data
-        if disk is not None:
-            disk.close()
-        data = tmp_path / str(next(places))
+    count, was_cut = 0, True
+    while was_cut:
+        data = tmp_path / str(count)
         data.mkdir()
         disk = Disk(data)
         disk.append(*TALK)
-        fill(disk, 4)
-
-    def check():
-        sys.settrace(None)
+        was_cut = cut_at(count, lambda disk=disk: fill(disk, 4))
         fill(disk).close()
         assert read(data) == EXPECTED
-
-    cut_everywhere(run, check, 3)
-    disk.close()
+        disk.close()
+        count += 7
+    assert count > 150  # it was cut off in more than a few places
 
 
 def test_cut_off_again_and_again(talk, tmp_path):
@@ -449,9 +434,13 @@ def test_where_there_is_no_quiet_it_takes_some_portions_now_and_then(talk, tmp_p
     clock = Clock()
     writer = TextLogWriter(talk.path, tmp_path, clock=clock)
     taken = []
-    monkeypatch.setattr(
-        writer, "take", lambda db, real=writer.take: taken.append(clock.now) or real(db)
-    )
+    real = writer.take
+
+    def take(log_db):
+        taken.append(clock.now)
+        return real(log_db)
+
+    monkeypatch.setattr(writer, "take", take)
     for _ in range(300):
         writer.poke()
         writer.step()
@@ -489,7 +478,13 @@ def test_an_orderly_end_leaves_nothing_out(talk, tmp_path, monkeypatch):
     idle = threading.Event()
     writer = TextLogWriter(talk.path, tmp_path)
     real = writer._wait
-    writer._wait = lambda seconds: (idle.set() if seconds is None else None, real(seconds))
+
+    def wait(seconds):
+        if seconds is None:
+            idle.set()
+        real(seconds)
+
+    writer._wait = wait
     writer.start()
     assert idle.wait(30)
     assert read(tmp_path) == EXPECTED

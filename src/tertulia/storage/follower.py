@@ -194,12 +194,17 @@ class Follower(ABC):
             self._portions = 0
         return pace.pause_s
 
+    @property
+    def log_db(self) -> apsw.Connection:
+        """The log, opened when it is first needed. Raises `StorageError`."""
+        if self._log is None:
+            self._log = connect(self._log_path, read_only=True)
+        return self._log
+
     def _more_is_left(self) -> bool:
         now = self._clock()
         try:
-            if self._log is None:
-                self._log = connect(self._log_path, read_only=True)
-            more = self.take(self._log)
+            more = self.take(self.log_db)
         except (StorageError, apsw.Error, msgspec.MsgspecError, OSError) as error:
             if not self._is_failing:
                 logger.warning(self.complaint, reason=str(error))

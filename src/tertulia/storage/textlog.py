@@ -372,7 +372,6 @@ class TextLogWriter(Follower):
         """Write what is left, if it is not much, and close the files."""
         until = time.monotonic() + GOODBYE_S
         with suppress(StorageError, apsw.Error, msgspec.MsgspecError, OSError):
-            while self._log is not None and not self._is_failing and time.monotonic() < until:
-                if not self.take(self._log):
-                    break
+            while not self._is_failing and time.monotonic() < until and self.take(self.log_db):
+                pass
         self.logs.close()
