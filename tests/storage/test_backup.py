@@ -240,6 +240,8 @@ def test_what_is_no_backup_is_refused(talk, copy, tmp_path, spoil, words):
 
 
 def test_into_an_empty_place(copy, tmp_path):
+    (tmp_path / "some/where").mkdir(parents=True, mode=0o700)
+    (tmp_path / "some/where/.tertulia.db.abc.partial").write_text("cut off")
     assert restore(copy, tmp_path / "some/where") is None
     assert {path.name for path in (tmp_path / "some/where").iterdir()} == {"lock", "tertulia.db"}
     assert stat.S_IMODE((tmp_path / "some/where").stat().st_mode) == 0o700

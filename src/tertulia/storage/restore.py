@@ -37,6 +37,8 @@ def restore(backup: Path, data: Path, now: float | None = None) -> Path | None:
         raise StorageError(f"there is no file {backup}")
     with locked(data):
         database = data / DATABASE
+        for cut_off in data.glob(f".{DATABASE}.*.partial*"):  # by the end of an earlier one
+            cut_off.unlink()
         with written_whole(database, force=True) as fresh:
             copy_database(backup, fresh)
             check(fresh, name=backup)

@@ -54,6 +54,7 @@ PORTIONS = 5
 CHUNK = 1_000
 REBUILD_CHUNK = 20_000
 GOODBYE_S = 1.0
+FOLDERS_REMEMBERED = 10_000
 
 _VERSION = 1
 _SCHEMA = f"""
@@ -132,6 +133,8 @@ class _Renderer:
         target: str = getattr(fact, "channel", None) or fact.target
         folder = self._folders.get(target)
         if folder is None and target.startswith("#"):
+            if len(self._folders) >= FOLDERS_REMEMBERED:
+                self._folders.clear()
             folder = self._folders[target] = folder_name(target)
         return folder
 
