@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tertulia.cli import exported
 from tertulia.domain import events as e
 from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, msgid
 from tertulia.domain.text import Text
@@ -81,6 +82,11 @@ def test_txt(run):
     assert lines[2] == "2023-11-14T14:00:02+02:00 * bob pours"
     assert len(lines) == 9
     assert "\x1b" not in out
+
+
+def test_every_manner_of_speaking_has_a_name():
+    styles = {value for name, value in vars(e.Style).items() if name.isupper()}
+    assert set(exported._STYLES) == styles - {e.Style.TAGS}
 
 
 class Page(HTMLParser):

@@ -23,6 +23,7 @@ def said(text, style=0, status=""):
         (said("pours tea", e.Style.ACTION), "* ana pours tea"),
         (said("careful", e.Style.NOTICE), "-ana- careful"),
         (said("admins only", status="@"), "<ana:@> admins only"),
+        (said("bob", e.Style.POKE), "* ana pokes bob"),
         (said("VERSION", e.Style.REQUEST), "-!- ana asked by CTCP: VERSION"),
         (said("VERSION 1", e.Style.RESPONSE), "-!- ana answered by CTCP: VERSION 1"),
         (said("\x02bo\x0304,05ld\x0f \x1b[31mred\x07"), "<ana> bold [31mred"),

@@ -26,7 +26,9 @@ _STYLES = {
     Style.ACTION: "action",
     Style.REQUEST: "ctcp-request",
     Style.RESPONSE: "ctcp-response",
+    Style.POKE: "poke",
 }
+_SPEECH = (Style.SAY, Style.NOTICE, Style.ACTION)
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -106,7 +108,7 @@ def _html(target: str, events: Iterable[Stored]) -> Iterator[str]:
 
 
 def _paragraph(clock: str, change: c.Change) -> str:
-    if not isinstance(change, c.Spoken) or change.style in (Style.REQUEST, Style.RESPONSE):
+    if not isinstance(change, c.Spoken) or change.style not in _SPEECH:
         text = escape(line(change).removeprefix("-!- "))
         return f'<p class="event">{clock} <bdi>{text}</bdi></p>'
     name = escape(change.by.nick + (f" ({change.status})" if change.status else ""))

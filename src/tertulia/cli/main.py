@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -12,12 +13,12 @@ from tertulia.cli.backup import backup
 from tertulia.cli.errors import CommandError
 from tertulia.cli.export import export
 from tertulia.cli.log import log
+from tertulia.cli.operate import ban, kick, op, say, shutdown, topic, unban
+from tertulia.cli.overview import channels, stats, users
 from tertulia.cli.passwords import hash_password
 from tertulia.cli.restore import restore
 from tertulia.cli.search import search
 from tertulia.cli.serve import serve
-
-USAGE_ERROR = 2
 
 app = cyclopts.App(
     name="tertulia",
@@ -32,18 +33,26 @@ app.command(export)
 app.command(backup)
 app.command(restore)
 app.command(hash_password)
+for _operate in (users, channels, stats, say, topic, kick, ban, unban, op, shutdown):
+    app.command(_operate)
 
 
 def main() -> None:
-    """Run a command; what is wrong with it is one line on standard error, exit status 2."""
+    """Run a command; what is wrong with it is one line on standard error.
+
+    The exit status is 2 then, or 1 where a running server refused it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter shows a question mark.
+        sys.stdout.reconfigure(errors="replace")
     try:
         status = app(exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except cyclopts.CycloptsError as error:
         text = " ".join(str(error).split())
-        _fail(f"{text} Try: tertulia --help")
+        _fail(f"{text} Try: tertulia --help", CommandError.status)
     except CommandError as error:
-        _fail(str(error))
+        _fail(str(error), error.status)
     except BrokenPipeError:
         # Who reads has seen enough; what is still to be written goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -53,6 +62,6 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _fail(text: str) -> None:
+def _fail(text: str, status: int) -> None:
     print(f"tertulia: {text}", file=sys.stderr)
-    sys.exit(USAGE_ERROR)
+    sys.exit(status)

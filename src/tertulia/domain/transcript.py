@@ -33,6 +33,8 @@ def _spoken(change: c.Spoken) -> str:
             return f"* {nick}{to} {text}"
         case Style.NOTICE:
             return f"-{nick}{to}- {text}"
+        case Style.POKE:
+            return f"* {nick}{to} pokes {text}"
         case Style.REQUEST:
             return f"-!- {nick} asked by CTCP: {text}"
         case Style.RESPONSE:

@@ -14,7 +14,10 @@ from tertulia.domain.state import State
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """What a server allows; lengths in bytes of UTF-8."""
+    """What a server allows; lengths in bytes of UTF-8.
+
+    As many *group_members* as can be told to an old client in one message of 1,024 bytes.
+    """
 
     channels_per_user: int = 100
     masks_per_list: int = 100
@@ -25,7 +28,9 @@ class Rules(Struct, frozen=True, kw_only=True):
     broadcast: Literal["everyone", "operators"] = "everyone"
     broadcast_burst: int = 5
     channel_grace_s: int = 24 * 3600
-    waiting_messages: int = 10_000
+    waiting_messages: int = 100_000
+    identities: int = 100_000
+    group_members: int = 76
 
 
 class World:

@@ -19,14 +19,19 @@ from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
+from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
+from tertulia.server.console import Console
+from tertulia.server.control import ControlServer
+from tertulia.server.control_messages import SOCKET
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
+from tertulia.server.stats import Stats
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
@@ -48,10 +53,15 @@ class ListenError(Exception):
 
 
 class Server:
-    """A running server. *reload* returns the settings as they are now on disk."""
+    """A running server. *reload* returns the settings as they are now on disk; *wanted_over*
+    is set when the operator wants it to end, and whoever runs it is to `stop` it."""
 
     def __init__(
-        self, settings: Settings, data: Path, reload: Callable[[], Settings] | None = None
+        self,
+        settings: Settings,
+        data: Path,
+        reload: Callable[[], Settings] | None = None,
+        wanted_over: asyncio.Event | None = None,
     ) -> None:
         self._settings = settings
         self._reload = reload or (lambda: settings)
@@ -79,11 +89,16 @@ class Server:
             login_s=settings.limits.legacy_login_s,
             document_bytes=settings.limits.document_bytes,
         )
+        numeric = NumericConfig(
+            login_s=settings.limits.legacy_login_s or float("inf"),
+            gap_s=settings.limits.legacy_gap_ms / 1000,
+        )
         self._services: dict[str, Open] = {
             "irc": self._irc.session,
             "ircs": self._irc.session,
             "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
             "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "numeric": NumericService(self.hub, numeric).session,
         }
         self._tls: Tls | None = None
         self._data = data
@@ -92,6 +107,12 @@ class Server:
         self._per_address: dict[str, int] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
+        self._farewell = "The server is shutting down"
+        self.wanted_over = wanted_over or asyncio.Event()
+        name = settings.server.name
+        stats = Stats(name, self.hub, self._store, self._connections)
+        console = Console(self.hub, name, stats.now, self._shut_down)
+        self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping
 
@@ -117,6 +138,7 @@ class Server:
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
         self._sweeper = asyncio.create_task(self._sweep())
+        await self._control.start()
         return uris
 
     async def _listen(self, endpoint: Endpoint) -> str:
@@ -157,13 +179,14 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
         self._stopping = True
+        self._control.refuse()
         for listener in self._listeners:
             listener.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
             if connection.session is not None:
-                connection.session.end("The server is shutting down")
+                connection.session.end(self._farewell)
             else:
                 connection.transport.abort()
         await self.hub.gate.settle()
@@ -177,6 +200,13 @@ class Server:
             await self._loop.run_in_executor(None, stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
+        # Last, because who asked for the end waits for it.
+        await self._control.close()
+
+    def _shut_down(self, reason: str) -> None:
+        if reason:
+            self._farewell = f"The server is shutting down: {reason}"
+        self.wanted_over.set()
 
     def reload(self) -> str | None:
         """Read settings and certificate again; return what is wrong with them, if anything.

@@ -105,6 +105,20 @@ def number_of(world: World, nick: Nickname) -> tuple[list[e.Fact], Number]:
     return [e.NumberAssigned(nick.folded, number)], number
 
 
+class Rejoin(Struct, frozen=True):
+    """Come back into the channels that one belongs to."""
+
+
+def rejoin(world: World, actor: User, _intent: Rejoin) -> list[e.Fact]:
+    """Decide `Rejoin`."""
+    channels = [world.state.channels[name] for name in world.state.memberships.get(actor.uid, ())]
+    return [
+        e.Joined(actor.face, channel.name.text, admin=actor.uid in channel.admins)
+        for channel in channels
+        if actor.uid not in channel.occupants
+    ]
+
+
 class Disconnect(Struct, frozen=True):
     """Be here no more."""
 
