@@ -19,6 +19,7 @@ import tertulia
 from tertulia.server import listeners
 from tertulia.server.app import Server
 from tertulia.server.settings import (
+    BackupSettings,
     HistorySettings,
     Limits,
     ServerSettings,
@@ -51,12 +52,13 @@ SERVER = "tea.example"
 
 
 def settings(*, limits: dict[str, Any] | None = None, **sections: Any) -> Settings:
-    """Return settings for tests: no rate limit, no pauses, no search index."""
+    """Return settings for tests: no rate limit, no pauses, no index, logs or backups."""
     return Settings(
         **{
             "server": ServerSettings(name=SERVER),
             "limits": Limits(**{"commands_per_second": 0, "legacy_pacing_ms": 0, **(limits or {})}),
-            "history": HistorySettings(search=False),
+            "history": HistorySettings(search=False, text_logs=False),
+            "backup": BackupSettings(daily=False),
             **sections,
         }
     )

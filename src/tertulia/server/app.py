@@ -22,6 +22,7 @@ from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
+from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
 from tertulia.server.console import Console
 from tertulia.server.control import ControlServer
@@ -35,7 +36,9 @@ from tertulia.server.stats import Stats
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
+from tertulia.storage.follower import Follower
 from tertulia.storage.search import Indexer
+from tertulia.storage.textlog import TextLogWriter
 
 logger = structlog.get_logger()
 
@@ -70,16 +73,15 @@ class Server:
         world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
-        self._indexer = (
-            Indexer(self._store.path, data / "search.db") if settings.history.search else None
-        )
+        self._followers = _followers(settings, self._store.path, data)
+        self.backups = Backups(self._store.path, data, settings.backup)
         self.hub = Hub(
             world,
             clock,
             self._store.tag,
             self._store.log,
             self._store.durable,
-            self._indexer.poke if self._indexer is not None else lambda: None,
+            self._poke_followers,
         )
         self._workers = Workers(self._store.history, self.after_batch)
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
@@ -124,8 +126,9 @@ class Server:
         Raises `ListenError` for an endpoint that was chosen and cannot be had; a default
         one that cannot be had is a warning.
         """
-        if self._indexer is not None:
-            self._indexer.start()
+        for follower in self._followers:
+            follower.start()
+        self.backups.start()
         uris = []
         for endpoint in endpoints:
             try:
@@ -197,8 +200,8 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
-        if self._indexer is not None:
-            await self._loop.run_in_executor(None, self._indexer.stop)
+        for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
+            await self._loop.run_in_executor(None, stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
         # Last, because who asked for the end waits for it.
@@ -225,6 +228,10 @@ class Server:
         self._settings = settings
         self._irc.configure(config)
         self.hub.world.rules = settings.rules()
+        self.backups.configure(settings.backup)
+        for follower in self._followers:
+            if isinstance(follower, TextLogWriter):
+                follower.logs.leave_out(settings.history.unlogged_channels)
         logger.info("settings applied")
         return None
 
@@ -290,6 +297,10 @@ class Server:
         self.hub.gate.batch.after.append(action)
         self.hub.gate.touch()
 
+    def _poke_followers(self) -> None:
+        for follower in self._followers:
+            follower.poke()
+
     async def _sweep(self) -> None:
         """Look for what is overdue, a part of the connections at a time."""
         while True:
@@ -339,6 +350,16 @@ class _Host:
 
     def after_batch(self, action: Callable[[], None]) -> None:
         self._server.after_batch(action)
+
+
+def _followers(settings: Settings, database: Path, data: Path) -> list[Follower]:
+    history = settings.history
+    followers: list[Follower] = []
+    if history.search:
+        followers.append(Indexer(database, data / "search.db"))
+    if history.text_logs:
+        followers.append(TextLogWriter(database, data, history.unlogged_channels))
+    return followers
 
 
 def _irc_config(settings: Settings) -> IrcConfig:
