@@ -148,6 +148,9 @@ class Server:
     def metronome(self) -> Metronome:
         return Metronome(0.5)
 
+    def flush_paced(self) -> None:
+        pass
+
     def cutter(self, cut: Cut) -> Cutter:
         return Cutter(cut)
 

@@ -9,7 +9,7 @@ the commands behind it wait.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -92,11 +92,17 @@ class Later:
 
     __slots__ = ("_changes", "_data", "_flavour", "count")
 
-    def __init__(self, flavour: Flavour, changes: Sequence[Change]) -> None:
+    def __init__(self, flavour: Flavour, changes: list[Change]) -> None:
         self._flavour = flavour
         self._changes = changes
         self._data: bytes | None = None
         self.count = len(changes)
+
+    def extend(self, later: Later) -> None:
+        """Show what *later* shows as well, behind the rest; nothing may have been rendered."""
+        assert self._data is None
+        self._changes += later._changes
+        self.count += later.count
 
     @property
     def data(self) -> bytes:

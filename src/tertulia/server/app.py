@@ -316,7 +316,7 @@ class Server:
 class _Host:
     """The server, as the connections of one listener see it."""
 
-    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "send")
+    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "flush_paced", "send")
 
     def __init__(self, server: Server, opens: Open, secure: bool) -> None:
         self._server = server
@@ -325,6 +325,7 @@ class _Host:
         self.send = server.hub.send
         self.command_over = server.hub.command_over
         self.cutter = server.cutter
+        self.flush_paced = server.hub.gate.paced.flush
 
     @property
     def output_bytes(self) -> int:

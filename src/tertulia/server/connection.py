@@ -66,6 +66,9 @@ class Host(Protocol):
     def cutter(self, cut: Cut) -> Cutter:
         """Return the one that cuts with *cut* for all connections."""
 
+    def flush_paced(self) -> None:
+        """Let paced connections have what was gathered for them."""
+
 
 class Connection(asyncio.Protocol):
     """A transport and the session on it; this is the session's `Shell`."""
@@ -325,6 +328,7 @@ class Connection(asyncio.Protocol):
         would make the kernel throw it away."""
         if self.transport.is_closing():
             return
+        self._host.flush_paced()
         if self._pacer is not None and self._pacer.waiting:
             # What does not go out in time goes out glued, rather than not at all.
             wait_s = min(self._pacer.drain_s, LINGER_S)

@@ -17,6 +17,7 @@ from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
 
 GATHER_S = 0.002
+GATHER_PACED_S = 0.004
 GATHER_SPEAKERS = 3
 GATHER_WRITES = 50
 REQUEUED_MOST = 10_000
@@ -61,6 +62,46 @@ class Delivery:
                     session.write(chunk.data if type(chunk) is Later else chunk)
 
 
+class Paced:
+    """What paced clients are shown later, gathered for a moment.
+
+    They cannot be told everything at once anyway; so a busy room costs a call for each of
+    them a few hundred times a second at most, however much is said in it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[Delivery] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, delivery: Delivery) -> None:
+        """Let *delivery* go to its recipients, all paced, behind what they are sent already."""
+        (chunk,) = delivery.chunks[-1:]
+        if type(chunk) is not Later:
+            self.flush()
+            delivery.deliver_paced()
+            return
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and last.recipients is delivery.recipients:
+            last.chunks[0].extend(chunk)
+        else:
+            self._waiting.append(delivery)
+        if self._timer is None:
+            self._flush_now_and_then()
+
+    def flush(self) -> None:
+        """Let everybody have what was gathered."""
+        waiting, self._waiting = self._waiting, []
+        for delivery in waiting:
+            delivery.deliver_paced()
+
+    def _flush_now_and_then(self) -> None:
+        self._timer = None
+        if self._waiting:
+            self.flush()
+            self._timer = self._loop.call_later(GATHER_PACED_S, self._flush_now_and_then)
+
+
 class Batch:
     """What one turn of the loop, or several, led to."""
 
@@ -76,13 +117,13 @@ class Batch:
         self.error: StorageError | None = None
         """Why it could not be written, if so."""
 
-    def deliver(self) -> int:
-        """Send everything; return the number of sockets written to."""
+    def deliver(self, paced: Paced) -> int:
+        """Send everything; return the number of sockets written to, paced ones not counted."""
         deliveries = [delivery for delivery in self.deliveries if not delivery.flavour.is_paced]
         if len(deliveries) < len(self.deliveries):
             for delivery in self.deliveries:
                 if delivery.flavour.is_paced:
-                    delivery.deliver_paced()
+                    paced.add(delivery)
         if len(deliveries) == 1:
             (delivery,) = deliveries
             chunk = b"".join(delivery.chunks)
@@ -131,6 +172,7 @@ class Gate:
         self._failed = failed
         self._on_commit = committed
         self.batch = Batch()
+        self.paced = Paced(self._loop)
         self._committing: Batch | None = None
         self._scheduled = False
         self._last_writes = 0
@@ -229,7 +271,7 @@ class Gate:
             self._turn_over()
 
     def _open(self, batch: Batch) -> None:
-        self._last_writes = batch.deliver()
+        self._last_writes = batch.deliver(self.paced)
         self.finish(batch)
         self._tell_settled()
 
