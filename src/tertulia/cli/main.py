@@ -7,6 +7,7 @@ import sys
 import cyclopts
 
 import tertulia
+from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
 from tertulia.cli.passwords import hash_password
 from tertulia.cli.search import search
@@ -22,6 +23,7 @@ app = cyclopts.App(
 )
 app.command(serve)
 app.command(search)
+app.command(discover)
 app.command(hash_password)
 
 

@@ -17,14 +17,17 @@ import tertulia
 from tertulia.domain.ids import HybridClock
 from tertulia.domain.state import State
 from tertulia.domain.world import World
+from tertulia.protocols.announcement import Card
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.connection import Connection
+from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
+from tertulia.server.offers import Offer, offer_of
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
@@ -86,6 +89,8 @@ class Server:
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
+        self._offers: list[Offer] = []
+        self._discovery = Discovery(self._about)
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -114,6 +119,7 @@ class Server:
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
         self._sweeper = asyncio.create_task(self._sweep())
+        self._discovery.start(self._offers, self._settings.network.discovery)
         return uris
 
     async def _listen(self, endpoint: Endpoint) -> str:
@@ -133,6 +139,7 @@ class Server:
             ),
         )
         self._listeners.append(listener)
+        self._offers.append(offer_of(endpoint.scheme.name, listener.sockets))
         port = listener.sockets[0].getsockname()[1]
         return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
 
@@ -154,6 +161,7 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
         self._stopping = True
+        goodbye = asyncio.create_task(self._discovery.stop())
         for listener in self._listeners:
             listener.close()
         if self._sweeper is not None:
@@ -170,6 +178,7 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
+        await goodbye
         if self._indexer is not None:
             await self._loop.run_in_executor(None, self._indexer.stop)
         await self._loop.run_in_executor(None, self._workers.close)
@@ -189,6 +198,7 @@ class Server:
             logger.error("settings not applied", reason=str(error))
             return str(error)
         self._settings = settings
+        self._discovery.switch(settings.network.discovery)
         self._irc.configure(config)
         self.hub.world.rules = settings.rules()
         logger.info("settings applied")
@@ -246,6 +256,17 @@ class Server:
         """Do *action* when what was sent so far is on its way."""
         self.hub.gate.batch.after.append(action)
         self.hub.gate.touch()
+
+    def _about(self) -> Card:
+        """What those who look for servers are told of this one."""
+        server = self._settings.server
+        return Card(
+            name=server.name,
+            network=server.network,
+            version=tertulia.__version__,
+            server_id=self._store.server_id.hex(),
+            users=len(self.hub.world.state.users),
+        )
 
     async def _sweep(self) -> None:
         """Look for what is overdue, a part of the connections at a time."""

@@ -91,6 +91,12 @@ class HistorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     search: bool = True
 
 
+class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[network]``: whether the local network is told that the server is there."""
+
+    discovery: bool = True
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -100,6 +106,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     channels: ChannelSettings = ChannelSettings()
     history: HistorySettings = HistorySettings()
+    network: NetworkSettings = NetworkSettings()
     operators: tuple[Operator, ...] = ()
 
     def rules(self) -> Rules:
