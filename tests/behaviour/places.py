@@ -21,6 +21,7 @@ from tertulia.server.app import Server
 from tertulia.server.settings import (
     HistorySettings,
     Limits,
+    NetworkSettings,
     ServerSettings,
     Settings,
 )
@@ -51,12 +52,13 @@ SERVER = "tea.example"
 
 
 def settings(*, limits: dict[str, Any] | None = None, **sections: Any) -> Settings:
-    """Return settings for tests: no rate limit, no pauses, no search index."""
+    """Return settings for tests: no rate limit, no pauses, no index, nobody is told."""
     return Settings(
         **{
             "server": ServerSettings(name=SERVER),
             "limits": Limits(**{"commands_per_second": 0, "legacy_pacing_ms": 0, **(limits or {})}),
             "history": HistorySettings(search=False),
+            "network": NetworkSettings(discovery=False),
             **sections,
         }
     )
@@ -196,10 +198,16 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def tertulia_process(home: Path, *arguments: str, **variables: str) -> AsyncIterator[Process]:
-    """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself."""
+async def tertulia_process(
+    home: Path, *arguments: str, within: tuple[str, ...] = (), **variables: str
+) -> AsyncIterator[Process]:
+    """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself.
+
+    *within* is a program that runs it, and what that program is told.
+    """
     process = Process(
         await asyncio.create_subprocess_exec(
+            *within,
             sys.executable,
             "-m",
             "tertulia",

@@ -44,12 +44,14 @@ class Discovery:
         self._warned: set[str] = set()
 
     def start(self, offers: Sequence[Offer], on: bool) -> None:
-        """Begin, if it is switched *on*."""
-        self._offers = offers
+        """Begin, if it is switched *on* and there is anything to tell."""
+        # What others can reach first: one port a protocol is told.
+        self._offers = sorted(offers, key=lambda offer: not offer.is_open)
         self.switch(on)
 
     def switch(self, on: bool) -> None:
         """Begin or end; nothing happens if that was so already."""
+        on = on and any(offer.is_open or is_announced(offer) for offer in self._offers)
         if on and not self._is_on:
             self._task = asyncio.create_task(self._run(self._task))
         elif self._is_on and not on and self._task is not None:
@@ -65,8 +67,8 @@ class Discovery:
     async def _run(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        old = next((offer for offer in self._offers if is_announced(offer)), None)
-        announcer = None if old is None else Announcer(old)
+        announced = [offer for offer in self._offers if is_announced(offer)]
+        announcer = Announcer(announced[0]) if announced else None
         publisher = Publisher(self._offers, self._card, self._now)
         try:
             while True:

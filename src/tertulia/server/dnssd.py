@@ -70,9 +70,11 @@ class Publisher:
         except TimeoutError:
             await self.close()
             return "the network does not agree to a name"
-        except (OSError, RuntimeError, zeroconf.Error) as error:
+        except Exception as error:
+            # Whatever a library trips over that reads what anyone on the network sends: the
+            # chat goes on, and so do the announcements.
             await self.close()
-            return " ".join(str(error).split()) or type(error).__name__
+            return _words(error)
         return None
 
     async def _publish(self, held: list[Held]) -> None:
@@ -121,6 +123,12 @@ class Publisher:
         if zero is not None:
             with contextlib.suppress(OSError, RuntimeError, zeroconf.Error):
                 await zero.async_close()
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"port 5353: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _info(
