@@ -20,6 +20,14 @@ def test_the_loopback_address_is_held():
     assert not speaks_multicast("nonsense0")
 
 
+def test_a_port_of_a_bridge_speaks_with_the_bridge(monkeypatch, tmp_path):
+    [name] = [held.name for held in held_addresses() if str(held.at.ip) == "127.0.0.1"]
+    monkeypatch.setattr(interfaces, "Path", lambda path: tmp_path / path.removeprefix("/"))
+    assert speaks_multicast(name)
+    (tmp_path / "sys/class/net" / name / "brport").mkdir(parents=True)
+    assert not speaks_multicast(name)
+
+
 def test_the_kernels_list_of_ipv6_addresses(monkeypatch, tmp_path):
     (tmp_path / "if_inet6").write_text(TABLE)
     monkeypatch.setattr(interfaces, "Path", lambda _path: tmp_path / "if_inet6")

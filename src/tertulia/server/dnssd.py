@@ -78,34 +78,34 @@ class Publisher:
         return None
 
     async def _publish(self, held: list[Held]) -> None:
+        if held != self._held:
+            # On another link the name may be somebody's (RFC 6762, 8): ask again.
+            await self.close()
         if self._zeroconf is None:
             await self._begin(held)
-        elif held != self._held:
-            await self._zeroconf.async_update_interfaces(_interfaces(held))
-            await self._renew(held)
         elif self._card() != self._said and self._now() - self._said_at >= USERS_EVERY_S:
-            await self._renew(held)
+            await self._renew(self._zeroconf)
 
     async def _begin(self, held: list[Held]) -> None:
         self._zeroconf = zero = AsyncZeroconf(interfaces=_interfaces(held))
-        self._describe(held)
+        self._held = held
+        self._describe({})
         # Another server of that name is no hindrance: this one gets a number behind its own.
         registered = await asyncio.gather(
             *(zero.async_register_service(i, allow_name_change=True) for i in self._infos.values())
         )
         await asyncio.gather(*registered)
 
-    async def _renew(self, held: list[Held]) -> None:
-        assert self._zeroconf is not None
-        names = {type_: info.name for type_, info in self._infos.items()}
-        self._describe(held, names)
-        updated = [await self._zeroconf.async_update_service(i) for i in self._infos.values()]
+    async def _renew(self, zero: AsyncZeroconf) -> None:
+        self._describe({type_: info.name for type_, info in self._infos.items()})
+        updated = [await zero.async_update_service(info) for info in self._infos.values()]
         await asyncio.gather(*updated)
 
-    def _describe(self, held: list[Held], names: dict[str, str] | None = None) -> None:
-        self._said, self._said_at, self._held = self._card(), self._now(), held
+    def _describe(self, names: dict[str, str]) -> None:
+        """Make the records of now; *names* are those that the services have already."""
+        self._said, self._said_at = self._card(), self._now()
         self._infos = {
-            type_: _info(self._said, offer, type_, held, (names or {}).get(type_))
+            type_: _info(self._said, offer, type_, self._held, names.get(type_))
             for type_, offer in self._services().items()
         }
 

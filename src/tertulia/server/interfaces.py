@@ -76,7 +76,12 @@ def held_v6() -> list[Held]:
 
 
 def speaks_multicast(name: str) -> bool:
-    """Whether the interface is up and can carry multicast; the loopback one can."""
+    """Whether the interface is up and can carry multicast; the loopback one can.
+
+    A port of a bridge is none of its own: what is said on the bridge is said on all of them.
+    """
+    if Path(f"/sys/class/net/{name}/brport").exists():
+        return False
     try:
         flags: int = struct.unpack_from("H", _ask(name, _SIOCGIFFLAGS))[0]
     except OSError:
