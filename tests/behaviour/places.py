@@ -197,25 +197,26 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, **xdg, "PYTHONPATH": source, "NO_COLOR": "1", "TZ": "UTC", **more}
 
 
-@contextlib.asynccontextmanager
-async def tertulia_process(
-    home: Path, *arguments: str, within: tuple[str, ...] = (), **variables: str
-) -> AsyncIterator[Process]:
-    """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself.
+TERTULIA = (sys.executable, "-m", "tertulia")
 
-    *within* is a program that runs it, and what that program is told.
-    """
+
+@contextlib.asynccontextmanager
+async def tertulia_process(home: Path, *arguments: str, **variables: str) -> AsyncIterator[Process]:
+    """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself."""
+    async with process_of((*TERTULIA, *arguments), environment(home, **variables)) as process:
+        yield process
+
+
+@contextlib.asynccontextmanager
+async def process_of(command: tuple[str, ...], variables: dict[str, str]) -> AsyncIterator[Process]:
+    """Run *command* with these environment *variables*; it is killed if it has not ended."""
     process = Process(
         await asyncio.create_subprocess_exec(
-            *within,
-            sys.executable,
-            "-m",
-            "tertulia",
-            *arguments,
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment(home, **variables),
+            env=variables,
         )
     )
     try:

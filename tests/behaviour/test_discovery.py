@@ -15,7 +15,7 @@ import sys
 import pytest
 
 from tests.behaviour.clients import PATIENCE_S
-from tests.behaviour.places import environment, tertulia_process
+from tests.behaviour.places import TERTULIA, environment, process_of
 
 _NUMBERS = itertools.count()
 
@@ -25,14 +25,18 @@ class Machine:
 
     def __init__(self):
         self.name = f"tertulia-{os.getpid()}-{next(_NUMBERS)}"
-        ip("netns", "add", self.name)
         self.within = ("ip", "netns", "exec", self.name)
-        # Addresses can be used at once: nobody else has them.
-        self.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
-        self.ip("link", "set", "lo", "up")
+        ip("netns", "add", self.name)
+        try:
+            # Addresses can be used at once: nobody else has them.
+            self.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
+            self.ip("link", "set", "lo", "up")
+        except BaseException:
+            self.end()
+            raise
 
     async def connected(self):
-        """Wait for the link-local address, which comes a moment after the cable."""
+        """Wait for the link-local address; nobody says when the kernel has made it."""
         async with asyncio.timeout(PATIENCE_S):
             while "fe80::" not in self.run("ip", "-6", "address", "show", "dev", "eth0"):
                 await asyncio.sleep(0.05)
@@ -60,9 +64,13 @@ def possible():
     if shutil.which("ip") is None:
         pytest.skip("iproute2 is not installed")
     try:
-        Machine().end()
+        machine = Machine()
+        try:
+            machine.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+        finally:
+            machine.end()
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"no network namespaces here: {error.stderr}")
+        pytest.skip(f"no network namespaces with IPv6 here: {' '.join(error.stderr.split())}")
 
 
 @pytest.fixture
@@ -96,12 +104,16 @@ async def join(here, there):
         await machine.connected()
 
 
+def tertulia(machine, folder, *words):
+    return process_of((*machine.within, *TERTULIA, *words), environment(folder))
+
+
 @contextlib.asynccontextmanager
 async def server(machine, folder, *more):
     """A server on its default ports."""
     folder.mkdir(exist_ok=True)
     words = ("serve", "--data", str(folder / "data"), "--name", "tea.example", *more)
-    async with tertulia_process(folder, *words, within=machine.within) as process:
+    async with tertulia(machine, folder, *words) as process:
         await process.ready()
         yield process
         status, _, errors = await process.terminate()
@@ -112,7 +124,7 @@ async def server(machine, folder, *more):
 async def seeker(machine, folder, seconds=60):
     """``tertulia discover``, which goes on until it is stopped."""
     words = ("discover", "--json", "--timeout", str(seconds))
-    async with tertulia_process(folder, *words, within=machine.within) as process:
+    async with tertulia(machine, folder, *words) as process:
         yield process
 
 

@@ -53,7 +53,7 @@ def test_version(run):
 def test_help(run):
     status, out, _ = run("--help")
     assert status == 0
-    for word in ("serve", "search", "hash-password"):
+    for word in ("serve", "search", "discover", "hash-password"):
         assert word in out
     status, out, _ = run("serve", "--help")
     assert status == 0

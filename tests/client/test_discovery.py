@@ -35,13 +35,12 @@ async def finder(monkeypatch):
     monkeypatch.setattr(Finder, "_browse", lambda _self: asyncio.sleep(0))
     finder = Finder()
     await finder.listen(pytest.fail)
-    finder.address = opened.getsockname()
-    yield finder
+    yield finder, opened.getsockname()
     await finder.close()
 
 
 async def test_what_does_not_work_is_a_line_each(deaf):
-    lines = []
+    lines: list[str] = []
     async with contextlib.aclosing(find_servers(0.01, lines.append)) as servers:
         assert [found async for found in servers] == []
     announcements, dns_sd = lines
@@ -51,9 +50,10 @@ async def test_what_does_not_work_is_a_line_each(deaf):
 
 
 async def test_announcements_among_garbage(finder):
+    finder, address = finder
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
         for data in (b"", b"\xff" * 1500, b"M-SEARCH * HTTP/1.1", b"RECH_x\0", datagram(4242)):
-            sender.sendto(data, finder.address)
+            sender.sendto(data, address)
     await finder.news.wait()
     [found] = finder.servers.ready(float("inf"))
     assert (found.addresses, found.ports) == (["::1"], {"rech": 4242})
