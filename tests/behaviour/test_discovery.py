@@ -18,6 +18,8 @@ from tests.behaviour.clients import PATIENCE_S
 from tests.behaviour.places import TERTULIA, environment, process_of
 
 _NUMBERS = itertools.count()
+# Announcements come every five seconds, and wait a little to be described.
+DISCOVERY_S = 4 * PATIENCE_S
 
 
 class Machine:
@@ -130,7 +132,8 @@ async def seeker(machine, folder, seconds=60):
 
 async def found_by(process):
     """The next server that it has found."""
-    line = await process._line(process.process.stdout)
+    async with asyncio.timeout(DISCOVERY_S):
+        line = await process.process.stdout.readline()
     assert line, await process.said()
     return json.loads(line)
 

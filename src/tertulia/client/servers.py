@@ -13,8 +13,8 @@ MOST_SERVERS = 256
 MOST_ADDRESSES = 16
 
 # How long an old announcement waits for DNS-SD to say whose it is. A server that starts
-# announces at once, and is described when its name has been found to be free.
-GRACE_S = 2.0
+# announces at once, and is described when it has found a name that is free.
+GRACE_S = 3.0
 
 
 @dataclass
