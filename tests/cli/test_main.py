@@ -53,8 +53,16 @@ def test_version(run):
 def test_help(run):
     status, out, _ = run("--help")
     assert status == 0
-    for word in ("serve", "search", "discover", "hash-password"):
+    for word in ("serve", "search", "discover", "hash-password", "users", "say", "shutdown"):
         assert word in out
+    for command, options in (
+        ("users", ("--all", "--json", "--data")),
+        ("kick", ("--reason", "--data")),
+        ("op", ("--off", "--data")),
+    ):
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        assert all(option in out for option in options)
     status, out, _ = run("serve", "--help")
     assert status == 0
     for word in ("--listen", "--data", "--config", "--name", "--address", "--log-format"):

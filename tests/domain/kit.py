@@ -80,7 +80,7 @@ class Room:
         """An identity whose user has been in these channels, and is gone."""
         user = self.user(nick)
         credential = Credential(user.number, hash_token(f"token of {nick}"))
-        self.do(user, IssueIdentity(credential.token_hash))
+        self.do(user, IssueIdentity(hash_token(f"token of {nick}")))
         user = self.user(nick, *channels, credential=credential)
         self.do(user, Disconnect(""))
         return credential
@@ -150,6 +150,7 @@ def check_state(state: State) -> None:
     for name, channel in state.channels.items():
         assert channel.name.folded == name
         assert state.number_taken(channel.number)
+        assert state.channel_numbered(channel.number) is channel
         assert (channel.emptied is None) == bool(channel.occupants)
         for uid, rank in channel.occupants.items():
             assert uid not in channel.admins or rank & ADMIN

@@ -62,27 +62,27 @@ def test_admins_are_those_who_have_the_rank_and_operators(room, admin):
 def test_can_join(room, admin, modes, error):
     channel, bob = set_modes(room, admin, *modes), room.user("bob")
     if error is None:
-        policy.can_join(channel, bob, None)
+        policy.can_join(channel, bob, None, 0)
         return
     with pytest.raises(error):
-        policy.can_join(channel, bob, None)
+        policy.can_join(channel, bob, None, 0)
 
 
 def test_the_password_is_the_hash_that_was_verified(room, admin):
     channel, bob = set_modes(room, admin, (True, "k", "$hash")), room.user("bob")
-    policy.can_join(channel, bob, "$hash")
+    policy.can_join(channel, bob, "$hash", 0)
     set_modes(room, admin, (True, "k", "$new"))
     with pytest.raises(x.WrongPassword):
-        policy.can_join(channel, bob, "$hash")
+        policy.can_join(channel, bob, "$hash", 0)
 
 
 def test_who_is_invited_needs_only_the_password(room, admin):
     modes = [(True, "b", "bob"), (True, "i", None), (True, "l", "1"), (True, "k", "$hash")]
     channel, bob = set_modes(room, admin, *modes), room.user("bob")
     channel.invited.add(bob.uid)
-    policy.can_join(channel, bob, "$hash")
+    policy.can_join(channel, bob, "$hash", 0)
     with pytest.raises(x.WrongPassword):
-        policy.can_join(channel, bob, None)
+        policy.can_join(channel, bob, None, 0)
 
 
 def test_can_say(room, admin):
@@ -102,6 +102,14 @@ def test_can_say(room, admin):
     policy.can_say(channel, bob)
     with pytest.raises(x.CannotSend):
         policy.can_say(channel, eve)
+
+
+@pytest.mark.parametrize("modes", [[], [(True, "m", None)], [(True, "b", "*!*@*")]])
+def test_operators_may_speak_wherever_they_are(room, admin, modes):
+    inside, outside = room.user("root", CHANNEL, operator=True), room.user("boss", operator=True)
+    channel = set_modes(room, admin, *modes)
+    policy.can_say(channel, inside)
+    policy.can_say(channel, outside)
 
 
 def test_can_set_topic(room, admin):

@@ -40,7 +40,7 @@ class Shell:
         self.held = False
         self.clock = 0.0
         self.woken_in: float | None = None
-        self.frame_bytes: int | None = None
+        self.frames: Callable[[bytes], list[bytes]] | None = None
         self.skipped: Callable[[int], bytes] | None = None
         self.requests: list[tuple[Request, Callable[[Any], None]]] = []
 
@@ -57,8 +57,10 @@ class Shell:
     def hold(self, held: bool) -> None:
         self.held = held
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        self.frame_bytes, self.skipped = frame_bytes, skipped
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
+        self.frames, self.skipped = frames, skipped
 
     def wake_in(self, seconds: float) -> None:
         self.woken_in = seconds
@@ -100,6 +102,12 @@ class Core:
         self._sessions[user.uid] = session
         session.user = user
         return user
+
+    def register(self, session: Session[Any]) -> Number:
+        return self.chat.register()
+
+    def note(self, session: Session[Any], reason: str) -> None:
+        raise AssertionError(reason)
 
     def execute(self, session: Session[Any], intent: Intent) -> None:
         assert session.user is not None
@@ -209,7 +217,7 @@ class Client:
         """Return the documents that came since this was last asked."""
         data = bytes(self.shell.sent)
         self.shell.sent.clear()
-        if self.shell.frame_bytes is None:
+        if self.shell.frames is None:
             assert not data or data.endswith(b"\n")
             return [json.loads(line) for line in data.splitlines()]
         assert len(data) % FRAME == 0

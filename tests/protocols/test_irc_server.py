@@ -213,3 +213,10 @@ def test_other_settings_count_from_then_on(irc, ana):
     assert "NETWORK=Other" in " ".join(ana.asks("VERSION"))
     assert ana.numerics("PRIVMSG a,b :x") == ["407"]
     assert CONFIG.network != "Other"
+
+
+def test_the_server_keeps_its_name():
+    irc = Irc()
+    ana = irc.client("ana")
+    irc.service.configure(IrcConfig(server="renamed.example"))
+    assert ana.asks("PING x") == [f"PONG {SERVER} :x"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tertulia.protocols.jsonchat.documents import FRAME_BYTES, Documents
-from tertulia.protocols.jsonchat.words import readable
+from tertulia.protocols.words import readable
 
 PADDED, LINES = Documents(FRAME_BYTES), Documents(None)
 TEXTS = st.text(

@@ -12,7 +12,7 @@ from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.text import TEXT_BYTES, Text, cut, neutral
 from tertulia.protocols.jsonchat.documents import FRAME_BYTES, Documents
 from tertulia.protocols.jsonchat.flavour import Classic, Discovery
-from tertulia.protocols.jsonchat.words import readable
+from tertulia.protocols.words import readable
 from tests.protocols.test_jsonchat_documents import unpadded
 
 CLASSIC, DISCOVERY = Classic(Documents(FRAME_BYTES)), Discovery(Documents(FRAME_BYTES))

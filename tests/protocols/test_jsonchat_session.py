@@ -13,6 +13,7 @@ from tertulia.domain.events import ModeChange, Said, Style
 from tertulia.domain.names import ChannelName, Nickname
 from tertulia.domain.text import TEXT_BYTES, message_text
 from tertulia.protocols.jsonchat import Dialect, JsonConfig
+from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.session import Peer, TokenBucket
 from tests.protocols.jsonchat_kit import FRAME, Client, Core, Program, logged_in
 
@@ -65,7 +66,7 @@ def error(documents):
 
 def test_the_classic_dialect_greets_and_the_other_does_not(core):
     client = Client(core, CLASSIC)
-    assert client.shell.frame_bytes == FRAME
+    assert client.shell.frames is cut_frames
     [greeting] = client.got()
     assert greeting["message"]
     assert "name" not in greeting
@@ -546,7 +547,7 @@ def test_a_program_that_ends_its_first_message_with_a_newline_gets_lines(core, d
     client = Client(core, dialect)
     client.got()
     client.raw(b'{"op":"LOGIN","name":"prog"}\n')
-    assert client.shell.frame_bytes is None
+    assert client.shell.frames is None
     assert len(client.got()) == (dialect is CLASSIC)
     client.raw(b'{"op":"CHANNELS"}')
     assert len(client.shell.sent) < FRAME
@@ -556,16 +557,16 @@ def test_a_program_that_ends_its_first_message_with_a_newline_gets_lines(core, d
 def test_a_newline_that_comes_late_counts(core):
     client = Client(core, CLASSIC)
     client.send("LOGIN", name="prog")
-    assert client.shell.frame_bytes == FRAME
+    assert client.shell.frames is cut_frames
     client.raw(b"\n")
-    assert client.shell.frame_bytes is None
+    assert client.shell.frames is None
     # What was sent before ends with a newline too.
     assert [document.get("op") for document in client.got()] == ["MESSAGE", "LOGIN"]
 
 
 def test_a_newline_after_a_later_message_does_not_count(core, ana):
     ana.raw(b'{"op":"CHANNELS"}\n')
-    assert ana.shell.frame_bytes == FRAME
+    assert ana.shell.frames is cut_frames
 
 
 def test_a_program_is_told_id_and_time(core):

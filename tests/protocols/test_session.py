@@ -55,3 +55,47 @@ def test_the_connection_is_not_read_while_the_limit_is_exceeded():
     session.advance()
     assert session.handled == list("abcde")
     assert not shell.held
+
+
+class Pauses(Words):
+    """Notes when nothing has come for a while."""
+
+    def silence(self) -> None:
+        self.handled.append("silence")
+
+
+def hear(session, shell, seconds):
+    shell.clock += seconds
+    session.last_heard = shell.clock
+    session.listen_for_silence(0.05)
+
+
+def test_silence_is_the_time_since_the_last_bytes():
+    shell = Shell()
+    session = Pauses(shell, None)
+    hear(session, shell, 1)
+    assert shell.woken_in == 0.05
+    hear(session, shell, 0.03)
+    shell.clock += 0.02
+    session.advance()
+    assert session.handled == []
+    assert shell.woken_in == pytest.approx(0.03)
+    shell.clock += 0.03
+    session.advance()
+    session.advance()
+    assert session.handled == ["silence"]
+    hear(session, shell, 1)
+    shell.clock += 0.05
+    session.advance()
+    assert session.handled == ["silence", "silence"]
+
+
+def test_other_timers_do_not_end_the_silence_nor_add_timers():
+    shell = Shell()
+    session = Pauses(shell, None)
+    hear(session, shell, 1)
+    shell.woken_in = None
+    shell.clock += 0.02
+    session.advance()
+    assert session.handled == []
+    assert shell.woken_in is None

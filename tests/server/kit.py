@@ -171,7 +171,9 @@ class Shell:
     def hold(self, held: bool) -> None:
         self.held = held
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
         pass
 
     def wake_in(self, seconds: float) -> None:

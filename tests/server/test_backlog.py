@@ -1,5 +1,6 @@
 """What waited counts as received when the system has it, and not before."""
 
+import socket
 from typing import Any, cast
 
 import pytest
@@ -27,7 +28,7 @@ class Room(Place):
         ana = self.person("ana")
         assert ana.user is not None
         self.credential = Credential(ana.user.number, hash_token("secret"))
-        self.do(ana, IssueIdentity(self.credential.token_hash))
+        self.do(ana, IssueIdentity(hash_token("secret")))
         self.do(ana, Disconnect(""))
         self.bob = self.person("bob")
 
@@ -174,6 +175,7 @@ class Transport:
     def __init__(self, size: int) -> None:
         self.size = size
         self.closing = False
+        self.sock, self.other = socket.socketpair()
 
     def get_write_buffer_size(self) -> int:
         return self.size
@@ -181,12 +183,28 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closing
 
+    def get_extra_info(self, name: str) -> Any:
+        assert name == "socket"
+        return self.sock
+
 
 class Host:
     """A server whose batches are sent at once."""
 
+    is_congested = False
+
     def after_batch(self, action):
         action()
+
+
+class Silent:
+    """A session that says nothing."""
+
+    closing = False
+    last_heard = 0.0
+
+    def receive(self, data: bytes) -> None:
+        pass
 
 
 @pytest.fixture
@@ -206,6 +224,21 @@ def test_a_connection_has_drained_when_the_client_has_everything(connection):
     assert loop.timers == 1
     transport.size = 0
     loop.advance(DRAIN_MOST_S)
+    assert answers == [None]
+    assert loop.timers == 0
+
+
+def test_what_the_system_holds_has_not_arrived(connection):
+    one, loop, transport = connection
+    one.session = Silent()
+    transport.size = 0
+    transport.sock.send(b"hello")
+    answers: list[object] = []
+    one.perform(Drain(), answers.append)
+    loop.advance(60)
+    assert answers == []
+    transport.other.recv(5)
+    one.data_received(b"so I have it")
     assert answers == [None]
     assert loop.timers == 0
 

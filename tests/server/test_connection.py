@@ -335,7 +335,7 @@ def test_a_request_is_answered(server, connect):
 def test_frames_are_paced_and_the_close_waits_for_them(server, connect):
     connection, transport, session = connect()
     with server.loop.running():
-        connection.pace(2, lambda count: b"")
+        connection.pace(lambda data: [data[:2], data[2:4], data[4:]], lambda count: b"")
     session.write(b"aabbcc")
     assert transport.written[1:] == [b"aa"]
     connection.close()
@@ -351,7 +351,7 @@ def test_frames_are_paced_and_the_close_waits_for_them(server, connect):
 def test_what_does_not_go_out_in_time_goes_out_glued(server, connect):
     connection, transport, session = connect()
     with server.loop.running():
-        connection.pace(1, lambda count: b"")
+        connection.pace(lambda data: [bytes([c]) for c in data], lambda count: b"")
     session.write(b"x" * 100)
     connection.close()
     server.batch_over()
@@ -363,7 +363,7 @@ def test_what_does_not_go_out_in_time_goes_out_glued(server, connect):
 def test_without_a_pace_what_waits_goes_at_once(server, connect):
     connection, transport, session = connect()
     with server.loop.running():
-        connection.pace(1, lambda count: b"")
+        connection.pace(lambda data: [bytes([c]) for c in data], lambda count: b"")
     session.write(b"abc")
     connection.pace(None, lambda count: b"")
     session.write(b"def")

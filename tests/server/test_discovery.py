@@ -93,7 +93,9 @@ def log(monkeypatch):
 
 def begin(world, offers, on=True):
     it = Discovery(lambda: Card(name="tea.example", users=2), lambda: world.time, world.sleep)
-    it.start(offers, on)
+    for offer in offers:
+        it.add(offer)
+    it.switch(on)
     return it
 
 

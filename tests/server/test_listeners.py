@@ -75,6 +75,7 @@ def test_the_default_ports():
         "ircs://*:6697",
         "json://*:12000",
         "rech://*:0",
+        "numeric://*:19033",
     ]
     assert len(endpoints) == len(SCHEMES)
     assert not any(e.chosen for e in endpoints)

@@ -9,6 +9,10 @@ from tests.server.kit import Loop
 PAUSE_S = 0.03
 
 
+def in_fours(data: bytes) -> list[bytes]:
+    return [data[i : i + 4] for i in range(0, len(data), 4)]
+
+
 @pytest.fixture
 def loop():
     return Loop()
@@ -22,7 +26,7 @@ def sent():
 @pytest.fixture
 def pacer(loop, sent):
     with loop.running():
-        return Pacer(sent.append, PAUSE_S, 4, lambda count: b"%d skipped" % count)
+        return Pacer(sent.append, PAUSE_S, in_fours, lambda count: b"%d skipped" % count)
 
 
 def test_the_first_frame_goes_at_once_and_each_other_after_a_pause(loop, sent, pacer):

@@ -15,6 +15,7 @@ def test_events_are_on_disk_in_order_with_the_ids_of_their_epoch(disk):
     assert disk.append(said(4, "d")) is None
     rows = disk.rows("id >> 40, id & 0xffffffffff, hlc >> 16, kind, conversation")
     assert rows == [(1, 1, 1, 0, 5000), (1, 2, 2, 1, 5000), (1, 3, 3, 2, 0), (1, 4, 4, 0, 5000)]
+    assert disk.log.written == 4
     [(body,), *_] = disk.rows("body")
     assert msgspec.json.decode(body, type=e.LoggedFact) == said(1, "a").fact
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import cyclopts
@@ -9,11 +10,11 @@ import cyclopts
 import tertulia
 from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
+from tertulia.cli.operate import ban, kick, op, say, shutdown, topic, unban
+from tertulia.cli.overview import channels, stats, users
 from tertulia.cli.passwords import hash_password
 from tertulia.cli.search import search
 from tertulia.cli.serve import serve
-
-USAGE_ERROR = 2
 
 app = cyclopts.App(
     name="tertulia",
@@ -25,22 +26,30 @@ app.command(serve)
 app.command(search)
 app.command(discover)
 app.command(hash_password)
+for _operate in (users, channels, stats, say, topic, kick, ban, unban, op, shutdown):
+    app.command(_operate)
 
 
 def main() -> None:
-    """Run a command; what is wrong with it is one line on standard error, exit status 2."""
+    """Run a command; what is wrong with it is one line on standard error.
+
+    The exit status is 2 then, or 1 where a running server refused it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter shows a question mark.
+        sys.stdout.reconfigure(errors="replace")
     try:
         status = app(exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
         text = " ".join(str(error).split())
-        _fail(f"{text} Try: tertulia --help")
+        _fail(f"{text} Try: tertulia --help", CommandError.status)
     except CommandError as error:
-        _fail(str(error))
+        _fail(str(error), error.status)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _fail(text: str) -> None:
+def _fail(text: str, status: int) -> None:
     print(f"tertulia: {text}", file=sys.stderr)
-    sys.exit(USAGE_ERROR)
+    sys.exit(status)

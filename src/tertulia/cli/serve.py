@@ -119,7 +119,7 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(settings, data, reload)
+    server = Server(settings, data, reload, stop)
     try:
         uris = await server.start(endpoints)
         loop.add_signal_handler(signal.SIGHUP, server.reload)

@@ -11,6 +11,7 @@ _HOW = {
     "irc": "any IRC client, such as irssi -c {host} -p {port}",
     "ircs": "the same with TLS: irssi -c {host} -p {port} --tls",
     "json": "the classic JSON client, port {port}",
+    "numeric": "the numeric messenger, port {port}",
     "rech": "the JSON client that finds servers by itself, port {port}",
 }
 

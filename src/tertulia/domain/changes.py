@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
 from tertulia.domain.events import Face
-from tertulia.domain.ids import Hlc
+from tertulia.domain.ids import Hlc, Uid
 from tertulia.domain.text import Text
 
 
@@ -28,11 +30,41 @@ class Spoken(Change, frozen=True, gc=False):
     text: Text
     tags: dict[str, str] | None
     status: str
+    receipt: bool = False
+    """Whether who said it wants to be told when it was delivered."""
+
+
+class Acknowledged(Change, frozen=True, gc=False):
+    """A message was delivered to *by*, or *seen* by them; told to its author.
+
+    *to* is the author's uid, *target* their nickname, *about* the number that the message was
+    addressed to, *message* its id (may be empty), *at* until when all was seen (Unix ms).
+    """
+
+    by: Face
+    to: Uid
+    target: str
+    about: str
+    message: str
+    at: int
+    seen: bool
+
+
+class Gathered(Change, frozen=True, gc=False):
+    """Users became members of a channel; *group* is its number, *everyone* the numbers of all
+    who belong to it."""
+
+    by: Face
+    channel: str
+    group: str
+    members: tuple[Face, ...]
+    everyone: tuple[str, ...]
 
 
 class TagsSpoken(Change, frozen=True, gc=False):
     """Client-only tags without a message."""
 
+    receipt: ClassVar[bool] = False
     by: Face
     target: str
     tags: dict[str, str]

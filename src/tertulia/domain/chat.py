@@ -9,14 +9,17 @@ from typing import Any, Protocol, cast
 from tertulia.domain import events as e
 from tertulia.domain.changes import Change
 from tertulia.domain.commands import (
+    acknowledge,
     catch_up,
     connect,
+    gather,
     identify,
     invite,
     join,
     kick,
     modes,
     part,
+    poke,
     profile,
     rename,
     say,
@@ -31,6 +34,7 @@ from tertulia.domain.ids import (
     Uid,
     msgid,
 )
+from tertulia.domain.names import Number
 from tertulia.domain.state import State, User
 from tertulia.domain.world import World
 
@@ -48,9 +52,12 @@ _Decide = Callable[[World, User, Any], list[e.Fact]]
 _DECIDE = cast(
     "dict[type[Intent], _Decide]",
     {
+        acknowledge.Acknowledge: acknowledge.acknowledge,
         catch_up.Receive: catch_up.receive,
         catch_up.CatchUp: catch_up.catch_up,
         connect.Disconnect: connect.disconnect,
+        connect.Rejoin: connect.rejoin,
+        gather.Gather: gather.gather,
         identify.IssueIdentity: identify.issue_identity,
         invite.Invite: invite.invite,
         join.Join: join.join,
@@ -58,6 +65,7 @@ _DECIDE = cast(
         modes.SetModes: modes.set_modes,
         modes.SetRank: modes.set_rank,
         part.Part: part.part,
+        poke.Poke: poke.poke,
         profile.SetAway: profile.set_away,
         profile.SetRealname: profile.set_realname,
         profile.SetUserMode: profile.set_user_mode,
@@ -96,6 +104,12 @@ class Chat:
         user = self.state.user_named(intent.nick.text)
         assert user is not None
         return user
+
+    def register(self) -> Number:
+        """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
+        facts, number = identify.register(self.world)
+        self.record(facts)
+        return number
 
     def execute(self, actor: User, intent: Intent) -> None:
         """Do what *actor* wants, or raise the `ChatError` that says why not."""

@@ -70,6 +70,20 @@ class AlreadyIssued(ChatError):
         super().__init__(f"You have an identity already; its number is {number}")
 
 
+class TooManyIdentities(ChatError):
+    """There are as many identities as may be."""
+
+    def __init__(self) -> None:
+        super().__init__("This server gives out no more numbers")
+
+
+class EmptyGroup(ChatError):
+    """There would be nobody else in the group."""
+
+    def __init__(self) -> None:
+        super().__init__("A group needs at least one other person")
+
+
 class TooManyWaiting(ChatError):
     """As many messages wait for the user as may."""
 
@@ -147,6 +161,16 @@ class Banned(ChannelError):
         super().__init__(channel, f"You are banned from {channel}")
 
 
+class ShutOut(ChannelError):
+    """The user was kicked out of the channel a moment ago."""
+
+    def __init__(self, channel: str, wait_s: int) -> None:
+        super().__init__(
+            channel, f"You were kicked out of {channel}; come back in {wait_s} seconds"
+        )
+        self.wait_s = wait_s
+
+
 class InviteOnly(ChannelError):
     """The channel is +i and the user has no invitation."""
 
@@ -173,6 +197,13 @@ class TooManyChannels(ChannelError):
 
     def __init__(self, channel: str, limit: int) -> None:
         super().__init__(channel, f"You are already in {limit} channels, the most allowed")
+
+
+class NotInList(ChannelError):
+    """A mask list of the channel does not hold the mask."""
+
+    def __init__(self, channel: str, mode: str, mask: str) -> None:
+        super().__init__(channel, f"{mask} is not in the +{mode} list of {channel}")
 
 
 class ListFull(ChannelError):

@@ -39,7 +39,8 @@ class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     """A message. *style* is a `Style`; *target* a channel, a nickname, ``*`` or ``&``.
 
     *to* is the uid of the one it was for; *tags* are client-only tags (IRCv3 message-tags).
-    What *waits* is shown to that one later, because they are not here.
+    What *waits* is shown to that one later, because they are not here. With *receipt* who said
+    it is to be told when it was delivered.
     """
 
     durability: ClassVar[Durability] = "durable"
@@ -51,6 +52,11 @@ class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     tags: dict[str, str] | None = None
     status: str = ""
     waits: bool = False
+    receipt: bool = False
+
+
+SENT_TAG = "+tertulia/sent"
+"""The client-only tag with the time (Unix seconds) that the sender's own clock showed."""
 
 
 class Style:
@@ -65,6 +71,12 @@ class Style:
     """A CTCP response."""
     TAGS = 5
     """Tags alone; never logged (see `Signalled`)."""
+    POKE = 6
+    """A poke; *text* is the nickname of who is poked."""
+
+
+WAITING_STYLES = frozenset({Style.SAY, Style.NOTICE, Style.ACTION, Style.POKE})
+"""What can wait; who is asked by CTCP must be here to answer."""
 
 
 class Signalled(Fact, frozen=True, gc=False, tag="signalled"):
@@ -112,6 +124,30 @@ class Received(Fact, frozen=True, gc=False, tag="received"):
     count: int
 
 
+class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=True):
+    """A message was delivered to *by*, or *seen* by them; its author *to* is told.
+
+    *target* is the author's nickname, *about* the number that the message was addressed to,
+    *message* its id (empty where it is not known), and *at* until when all was seen (Unix ms).
+    Where the author is not here it *waits*.
+    """
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    to: Uid
+    target: str
+    about: str
+    message: str
+    at: int
+    seen: bool = False
+    waits: bool = False
+
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it tells that the first in a group has a message, which is told once."""
+        return not self.seen and self.about.startswith("1")
+
+
 class CaughtUp(Fact, frozen=True, gc=False, tag="caught-up"):
     """A user was handed everything that had waited."""
 
@@ -145,6 +181,21 @@ class ChannelCreated(Fact, frozen=True, gc=False, tag="created"):
     number: str
     incarnation: Conversation
     key: str | None = None
+    flags: str | None = None
+
+
+class Gathered(Fact, frozen=True, gc=False, tag="gathered"):
+    """Users became members of a channel: they belong to it whether or not they are here.
+
+    *group* is the channel's number, *everyone* the numbers of all who belong to it now.
+    """
+
+    durability: ClassVar[Durability] = "durable"
+    by: Face
+    channel: str
+    group: str
+    members: tuple[Face, ...]
+    everyone: tuple[str, ...]
 
 
 class ChannelEnded(Fact, frozen=True, gc=False, tag="ended"):
@@ -181,6 +232,12 @@ class Kicked(Fact, frozen=True, gc=False, tag="kicked"):
     channel: str
     whom: Face
     reason: str
+
+
+class MemberKicked(Kicked, frozen=True, gc=False, tag="member-kicked"):
+    """The same for a member, who is none any more."""
+
+    durability: ClassVar[Durability] = "durable"
 
 
 class Renamed(Fact, frozen=True, gc=False, tag="renamed"):
@@ -273,6 +330,7 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
 LoggedFact = (
     Said | NumberAssigned | ChannelCreated | ChannelEnded | Joined | Parted | Kicked | Renamed
     | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityRenamed | Received
+    | Acknowledged | Gathered | MemberKicked
 )  # fmt: skip
 
 

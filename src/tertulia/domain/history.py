@@ -28,17 +28,30 @@ class Page(Struct, frozen=True):
 
 
 def describe(hlc: Hlc, msgid: str, fact: e.Fact) -> c.Change:
-    """Return what is seen of a *fact* that `is_visible`."""
+    """Return what is seen of a *fact* that `is_visible`, or that waited for somebody."""
     return _DESCRIPTIONS[type(fact)](hlc, msgid, fact)
 
 
 def is_visible(fact: e.Fact) -> bool:
     """Whether *fact* is one that history shows."""
-    return type(fact) in _DESCRIPTIONS
+    return type(fact) in _DESCRIPTIONS and type(fact) not in _PERSONAL
 
 
 def _spoken(hlc: Hlc, msgid: str, fact: e.Said) -> c.Change:
-    return c.Spoken(hlc, msgid, fact.by, fact.target, fact.style, fact.text, fact.tags, fact.status)
+    return c.Spoken(
+        hlc, msgid, fact.by, fact.target, fact.style, fact.text, fact.tags, fact.status,
+        fact.receipt,
+    )  # fmt: skip
+
+
+def _acknowledged(hlc: Hlc, msgid: str, fact: e.Acknowledged) -> c.Change:
+    return c.Acknowledged(
+        hlc, msgid, fact.by, fact.to, fact.target, fact.about, fact.message, fact.at, fact.seen
+    )
+
+
+def _gathered(hlc: Hlc, msgid: str, fact: e.Gathered) -> c.Change:
+    return c.Gathered(hlc, msgid, fact.by, fact.channel, fact.group, fact.members, fact.everyone)
 
 
 def _entered(hlc: Hlc, msgid: str, fact: e.Joined) -> c.Change:
@@ -75,9 +88,14 @@ _DESCRIPTIONS = cast(
         e.Joined: _entered,
         e.Parted: _departed,
         e.Kicked: _expelled,
+        e.MemberKicked: _expelled,
+        e.Acknowledged: _acknowledged,
+        e.Gathered: _gathered,
         e.TopicSet: _topic_changed,
         e.ModesSet: _modes_changed,
         e.RanksSet: _ranks_changed,
         e.AdminsSet: _ranks_changed,
     },
 )
+_PERSONAL = frozenset({e.Acknowledged, e.Gathered})
+"""What only those are shown whom it concerns."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from tertulia.domain.events import Face
 from tertulia.domain.ids import Uid
 from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import Nickname, Number, fold_name
@@ -16,14 +17,21 @@ TOKEN_BITS = 128
 
 
 class Credential(Struct, frozen=True):
-    """What somebody proves an identity with; *token_hash* as `hash_token` returns it."""
+    """What somebody proves an identity with; *token_hash* as `hash_token` returns it.
+
+    None where the number is all there is: it proves a bare identity, and no other.
+    """
 
     number: str
-    token_hash: str
+    token_hash: str | None
 
 
 class Identity:
-    """A user who can come back as the same one; *nick* is the nickname as last used."""
+    """A user who can come back as the same one; *nick* is the nickname as last used.
+
+    A *bare* one has no token: whoever knows its number is that user, which is how the numeric
+    messenger has it. What is said to such a user waits on disk until they have it.
+    """
 
     __slots__ = ("nick", "number", "token_hash")
 
@@ -36,6 +44,16 @@ class Identity:
     def uid(self) -> Uid:
         """The uid of whoever proves the identity."""
         return Uid(self.number)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the number alone proves it."""
+        return not self.token_hash
+
+    @property
+    def face(self) -> Face:
+        """How the user is shown while they are not here."""
+        return Face(self.uid, self.nick.text, self.number, f"{self.nick}!{self.nick}@{self.number}")
 
 
 class Identities:
@@ -62,6 +80,14 @@ class Identities:
         """Return the identity of that nickname, or of that number."""
         return self._by_nickname.get(fold_name(raw)) or self._by_number.get(raw)
 
+    def is_bare(self, number: str) -> bool:
+        """Whether *number* is that of a bare identity."""
+        identity = self._by_number.get(number)
+        return identity is not None and identity.is_bare
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
     def lookalike(self, nick: Nickname, besides: Identity | None = None) -> Identity | None:
         """Return the identity, *besides* this one, that has *nick* or one that looks like it."""
         return self._lookalikes.find(nick, besides)
@@ -69,8 +95,11 @@ class Identities:
     def proven(self, credential: Credential) -> Identity | None:
         """Return the identity that *credential* proves, None if it proves none."""
         identity = self._by_number.get(credential.number)
-        given, known = credential.token_hash, "" if identity is None else identity.token_hash
-        return identity if hmac.compare_digest(given, known) else None
+        if identity is None:
+            return None
+        if credential.token_hash is None:
+            return identity if identity.is_bare else None
+        return identity if hmac.compare_digest(credential.token_hash, identity.token_hash) else None
 
     # What changes them
 

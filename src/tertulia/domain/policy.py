@@ -35,9 +35,14 @@ def must_be_operator(user: User) -> None:
         raise x.NotOperator
 
 
-def can_join(channel: Channel, user: User, proof: str | None) -> None:
-    """*proof* is the password hash that the user's password was verified against."""
+def can_join(channel: Channel, user: User, proof: str | None, now: int) -> None:
+    """*proof* is the password hash that the user's password was verified against; *now* is in
+    Unix milliseconds."""
     name = channel.name.text
+    if channel.shut_out:
+        until = max(channel.shut_out.get(key, 0) for key in (user.uid, user.nick.folded))
+        if until > now:
+            raise x.ShutOut(name, -(-(until - now) // 1000))
     invited = user.uid in channel.invited
     if is_banned(channel, user) and not invited:
         raise x.Banned(name)
@@ -52,10 +57,11 @@ def can_join(channel: Channel, user: User, proof: str | None) -> None:
 def can_say(channel: Channel, user: User) -> None:
     """May *user* say something in *channel*?"""
     rank = channel.occupants.get(user.uid)
+    if rank or user.is_operator:
+        # Admins, those with voice, and operators may speak, whatever the channel's modes.
+        return
     if rank is None and "n" in channel.flags:
         raise x.CannotSend(channel.name.text, "you are not in it")
-    if rank:  # admins and those with voice may speak, whatever the channel's modes
-        return
     if "m" in channel.flags:
         raise x.CannotSend(channel.name.text, "it is moderated")
     if channel.lists["b"] and is_banned(channel, user):

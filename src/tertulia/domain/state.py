@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from msgspec import Struct
@@ -27,7 +27,10 @@ BOT = "B"
 FLAGS = "Cimnst"
 LISTS = "beI"
 LOBBY_NAME = "#lobby"
+LOBBY_SHUT_MS = 60_000
+"""How long who was kicked out of ``#lobby``, where everyone may be, stays out."""
 PARTNERS_MOST = 200
+ACKNOWLEDGED_MOST = 50_000
 NUMBERS_MOST = 200_000
 """Of how many nicknames the numbers are kept; who invents more of them costs no more."""
 BROADCAST_INTERVAL_MS = 10_000
@@ -95,7 +98,7 @@ class Channel:
 
     __slots__ = (
         "admins", "created", "emptied", "flags", "incarnation", "invited", "key", "limit",
-        "lists", "name", "number", "occupants", "revision", "topic",
+        "lists", "members", "name", "number", "occupants", "revision", "shut_out", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -111,9 +114,13 @@ class Channel:
         self.flags: frozenset[str] = frozenset("nt")
         self.lists: dict[str, dict[str, ListEntry]] = {mode: {} for mode in LISTS}
         self.admins: frozenset[Uid] = frozenset()
+        self.members: frozenset[Uid] = frozenset()
+        """Durable users who belong to the channel, whether or not they are here."""
         self.emptied: int | None = created
         self.occupants: dict[Uid, int] = {}
         self.invited: set[Uid] = set()
+        self.shut_out: dict[str, int] = {}
+        """Until when (Unix ms) users, by uid and by nickname (folded), may not come back."""
         self.revision = 0
         """Grows when an occupant leaves, or is called or ranked otherwise; not when one
         comes, so that a list of occupants can be kept and appended to."""
@@ -142,6 +149,12 @@ class State:
         self.changed_numbers: dict[str, None] = {}
         self.identities = Identities()
         self.waiting = Waiting()
+        self.memberships: dict[Uid, dict[str, None]] = {}
+        """The channels (folded) that each member of one belongs to."""
+        self.acknowledged: dict[str, None] = {}
+        """The ids of messages to groups that somebody has, the last ones."""
+        self._put_by: dict[Uid, None] = {}
+        """Users here who are handed everything by way of the disk: those with bare identities."""
         self._nicknames: dict[str, User] = {}
         self._lookalikes: Lookalikes[User] = Lookalikes()
         self._number_owners: dict[str, str] = {}
@@ -163,6 +176,14 @@ class State:
         if user is None and (identity := self.identities.named(raw)) is not None:
             return self.users.get(identity.uid) or identity
         return user
+
+    def user_or_identity(self, uid: Uid) -> User | Identity | None:
+        """Return who has that uid: a user, or an identity whose user is not here."""
+        return self.users.get(uid) or self.identities.get(uid)
+
+    def channel_numbered(self, number: str) -> Channel | None:
+        """Return the channel of that number."""
+        return self.channels.get(self._number_owners.get(number, ""))
 
     def lookalike(self, nick: Nickname, besides: User | None = None) -> User | None:
         """Return the user, *besides* this one, who has *nick* or one that looks like it."""
@@ -189,8 +210,13 @@ class State:
 
     def restore_channel(self, channel: Channel) -> None:
         """Put back a channel as it was on disk; keeps who is in it now."""
-        self.channels[channel.name.folded] = channel
-        self._number_owners[channel.number] = channel.name.folded
+        name = channel.name.folded
+        if (before := self.channels.get(name)) is not None:
+            self._set_members(before, frozenset())
+        self.channels[name] = channel
+        self._number_owners[channel.number] = name
+        members, channel.members = channel.members, frozenset()
+        self._set_members(channel, members)
 
     def restore_number(self, nickname: str, number: Number) -> None:
         """Put back the number of a nickname (folded)."""
@@ -200,15 +226,15 @@ class State:
     def undo(self, event: e.Event) -> None:
         """*event* could not be written: take back what no record on disk can tell.
 
-        Channels are put back as they are on disk.
+        Channels are put back as they are on disk, and so is what waits.
         """
         fact = event.fact
         if isinstance(fact, e.IdentityIssued):
             self.identities.forget(Number(fact.number))
             if (user := self.users.get(fact.by.uid)) is not None:
                 user.identity = None
-        elif isinstance(fact, e.Said) and fact.waits and fact.to is not None:
-            self.waiting.undo(fact.to, event.hlc)
+        elif isinstance(fact, e.Acknowledged):
+            self.acknowledged.pop(fact.message, None)
 
     def rewrite(self, fact: e.Fact) -> None:
         """*fact* could not be written, but remains so: its record is to be written again."""
@@ -222,20 +248,37 @@ class State:
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel that does not exist (any more), and everyone from it."""
+        self._set_members(channel, frozenset())
         del self.channels[channel.name.folded]
         self._number_owners.pop(channel.number, None)
         for uid in channel.occupants:
             self.users[uid].channels.pop(channel.name.folded, None)
 
+    def _set_members(self, channel: Channel, members: frozenset[Uid]) -> None:
+        name = channel.name.folded
+        for uid in channel.members - members:
+            channels = self.memberships[uid]
+            del channels[name]
+            if not channels:
+                del self.memberships[uid]
+        for uid in members - channel.members:
+            self.memberships.setdefault(uid, {})[name] = None
+        channel.members = members
+
     def _connected(self, hlc: Hlc, msgid: str, fact: e.Connected) -> list[c.Change]:
         user = User(fact, Nickname.parse(fact.face.nick), milliseconds(hlc))
-        user.catching_up = user.durable and self.waiting.count(user.uid) > 0
+        if self.identities.is_bare(user.uid):
+            self._put_by[user.uid] = None
+            user.catching_up = True
+        else:
+            user.catching_up = user.durable and self.waiting.count(user.uid) > 0
         self.users[user.uid] = user
         self._add_nickname(user)
         return [c.Arrived(hlc, msgid, fact.face)]
 
     def _disconnected(self, hlc: Hlc, msgid: str, fact: e.Disconnected) -> list[c.Change]:
         user = self.users.pop(fact.face.uid)
+        self._put_by.pop(user.uid, None)
         self._forget_nickname(user)
         left = tuple(user.channels)
         for channel in user.channels.values():
@@ -301,11 +344,23 @@ class State:
         name = ChannelName.parse(fact.channel)
         channel = Channel(name, Number(fact.number), fact.incarnation, milliseconds(hlc))
         channel.key = fact.key
+        if fact.flags is not None:
+            channel.flags = frozenset(fact.flags)
         if is_durable(fact.by.uid):
             channel.admins = frozenset((fact.by.uid,))
         self.restore_channel(channel)
         self.changed_channels[name.folded] = None
         return []
+
+    def _gathered(self, hlc: Hlc, msgid: str, fact: e.Gathered) -> list[c.Change]:
+        channel = self.channels[fold_name(fact.channel)]
+        members = channel.members.union(face.uid for face in fact.members)
+        self._set_members(channel, members)
+        self.changed_channels[channel.name.folded] = None
+        for face in fact.members:
+            if self.identities.is_bare(face.uid):
+                self.waiting.add(face.uid, hlc, msgid, fact)
+        return [describe(hlc, msgid, fact)]
 
     def _ended(self, _hlc: Hlc, _msgid: str, fact: e.ChannelEnded) -> list[c.Change]:
         channel = self.channel_named(fact.channel)
@@ -320,7 +375,37 @@ class State:
             self._remember_partners(fact.by.uid, fact.to)
             if fact.waits:
                 self.waiting.add(fact.to, hlc, msgid, fact)
+        elif (self._put_by or self.memberships) and fact.style in e.WAITING_STYLES:
+            for uid in self._put_by_for(fact):
+                if uid != fact.by.uid:
+                    self.waiting.add(uid, hlc, msgid, fact)
         return [describe(hlc, msgid, fact)]
+
+    def _put_by_for(self, fact: e.Said) -> Iterable[Uid]:
+        """Return for whom *fact*, which is meant for many, is put by."""
+        if fact.target in ("*", "&"):
+            return self._put_by
+        channel = self.channel_named(fact.target)
+        if channel is None or fact.status or not channel.members:
+            return ()
+        return [uid for uid in channel.members if self.identities.is_bare(uid)]
+
+    def _acknowledged(self, hlc: Hlc, msgid: str, fact: e.Acknowledged) -> list[c.Change]:
+        if fact.waits:
+            self.waiting.add(fact.to, hlc, msgid, fact)
+        if fact.is_of_group:
+            self._settle(fact)
+        return [describe(hlc, msgid, fact)]
+
+    def _settle(self, fact: e.Acknowledged) -> None:
+        """Whoever gets this message to a group from now on need not tell."""
+        self.acknowledged[fact.message] = None
+        if len(self.acknowledged) > ACKNOWLEDGED_MOST:
+            del self.acknowledged[next(iter(self.acknowledged))]
+        channel = self.channel_numbered(fact.about)
+        if channel is not None:
+            bare = [uid for uid in channel.members if self.identities.is_bare(uid)]
+            self.waiting.settled.append((fact.message, tuple(bare)))
 
     def _charge_broadcast(self, hlc: Hlc, fact: e.Said | e.Signalled) -> None:
         if fact.target in ("*", "&") and (user := self.users.get(fact.by.uid)):
@@ -358,8 +443,23 @@ class State:
         return [describe(hlc, msgid, fact)]
 
     def _kicked(self, hlc: Hlc, msgid: str, fact: e.Kicked) -> list[c.Change]:
-        self._leave(fact.whom, fact.channel, hlc)
+        channel = self.channels[fold_name(fact.channel)]
+        if fact.whom.uid in channel.occupants:
+            self._leave(fact.whom, fact.channel, hlc)
+        if channel.is_lobby:
+            now = milliseconds(hlc)
+            still = {key: until for key, until in channel.shut_out.items() if until > now}
+            still[fact.whom.uid] = still[fold_name(fact.whom.nick)] = now + LOBBY_SHUT_MS
+            channel.shut_out = still
         return [describe(hlc, msgid, fact)]
+
+    def _member_kicked(self, hlc: Hlc, msgid: str, fact: e.MemberKicked) -> list[c.Change]:
+        channel, uid = self.channels[fold_name(fact.channel)], fact.whom.uid
+        self._set_members(channel, channel.members - {uid})
+        self.changed_channels[channel.name.folded] = None
+        if self.identities.is_bare(uid):
+            self.waiting.add(uid, hlc, msgid, fact)
+        return self._kicked(hlc, msgid, fact)
 
     def _leave(self, face: e.Face, name: str, hlc: Hlc) -> None:
         user = self.users[face.uid]
@@ -467,6 +567,9 @@ _APPLY = cast(
         e.Joined: State._joined,
         e.Parted: State._parted,
         e.Kicked: State._kicked,
+        e.MemberKicked: State._member_kicked,
+        e.Gathered: State._gathered,
+        e.Acknowledged: State._acknowledged,
         e.Renamed: State._renamed,
         e.TopicSet: State._topic_set,
         e.ModesSet: State._modes_set,

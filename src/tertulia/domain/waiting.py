@@ -1,11 +1,16 @@
-"""Messages that wait for people who are not here."""
+"""Messages that wait for people who are not here, and receipts for them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
-from tertulia.domain.events import Said
+from tertulia.domain.events import Fact
 from tertulia.domain.ids import Hlc, Uid
+
+WAITING_MOST = 1_000_000
+"""What waits for one user beyond this is left out; it is in the history."""
 
 
 class Backlog(Struct):
@@ -20,8 +25,12 @@ class Waiting:
     """How much waits for whom. The messages themselves are on disk, but for the newest."""
 
     def __init__(self) -> None:
-        self.added: dict[tuple[Uid, Hlc], tuple[str, Said]] = {}
-        """Messages that are to be written: for whom and when, their id, and what was said."""
+        self.added: dict[tuple[Uid, Hlc], tuple[str, Fact]] = {}
+        """What is to be written: for whom and when, its id, and what happened."""
+        self.woken: dict[Uid, None] = {}
+        """For whom something was added and nobody has looked yet whether they are here."""
+        self.settled: list[tuple[str, tuple[Uid, ...]]] = []
+        """Ids of messages whose author has been told, and for whom else they may wait."""
         self.received: dict[Uid, Hlc] = {}
         """Until when each of these users has received what waited, which is to be deleted."""
         self._backlogs: dict[Uid, Backlog] = {}
@@ -35,20 +44,31 @@ class Waiting:
         backlog = self._backlogs.get(uid)
         return 0 if backlog is None else backlog.count
 
+    def total(self) -> int:
+        """Return how many messages wait for anybody."""
+        return sum(backlog.count for backlog in self._backlogs.values())
+
     def last(self, uid: Uid) -> Hlc:
         """Return the time of the last message that was added for a user; 0 if none was."""
         backlog = self._backlogs.get(uid)
         return Hlc(0) if backlog is None else backlog.last
 
-    def add(self, uid: Uid, hlc: Hlc, msgid: str, fact: Said) -> None:
-        """Let a message wait for a user."""
-        self.added[uid, hlc] = (msgid, fact)
-        self._backlogs[uid] = Backlog(self.count(uid) + 1, hlc)
+    def add(self, uid: Uid, hlc: Hlc, msgid: str, fact: Fact) -> None:
+        """Let something wait for a user."""
+        count = self.count(uid)
+        if count < WAITING_MOST:
+            self.added[uid, hlc] = (msgid, fact)
+            self.woken[uid] = None
+            self._backlogs[uid] = Backlog(count + 1, hlc)
 
-    def undo(self, uid: Uid, hlc: Hlc) -> None:
-        """A message could not be written: it does not wait."""
-        self.added.pop((uid, hlc), None)
-        self._subtract(uid, 1)
+    def reset(self, counts: Iterable[tuple[Uid, int]]) -> None:
+        """What was to be written could not be: what waits is what is on disk."""
+        self.added.clear()
+        self.settled.clear()
+        for backlog in self._backlogs.values():
+            backlog.count = 0
+        for uid, count in counts:
+            self._backlogs[uid] = Backlog(count, self.last(uid))
 
     def receive(self, uid: Uid, until: Hlc, count: int) -> None:
         """A user has received *count* messages, all up to the time *until*."""

@@ -7,14 +7,18 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tertulia.domain.errors import InvalidNickname
 from tertulia.domain.identities import TOKEN_BITS
 from tertulia.domain.ids import Conversation, Uid
-from tertulia.domain.names import Number
+from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import State
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """What a server allows; lengths in bytes of UTF-8."""
+    """What a server allows; lengths in bytes of UTF-8.
+
+    As many *group_members* as can be told to an old client in one message of 1,024 bytes.
+    """
 
     channels_per_user: int = 100
     masks_per_list: int = 100
@@ -25,17 +29,19 @@ class Rules(Struct, frozen=True, kw_only=True):
     broadcast: Literal["everyone", "operators"] = "everyone"
     broadcast_burst: int = 5
     channel_grace_s: int = 24 * 3600
-    waiting_messages: int = 10_000
+    waiting_messages: int = 100_000
+    identities: int = 100_000
+    group_members: int = 76
 
 
 class World:
     """What commands are decided against.
 
     *now* returns Unix milliseconds; *random_below* returns a random integer of at least 0
-    that is less than its argument.
+    that is less than its argument. *server* is the name of the server.
     """
 
-    __slots__ = ("_number_prefix", "now", "random_below", "rules", "state")
+    __slots__ = ("_number_prefix", "now", "random_below", "rules", "server_nick", "state")
 
     def __init__(
         self,
@@ -44,11 +50,14 @@ class World:
         server_id: bytes,
         now: Callable[[], int],
         random_below: Callable[[int], int],
+        server: str = "",
     ) -> None:
         self.state = state
         self.rules = rules
         self.now = now
         self.random_below = random_below
+        self.server_nick = _nickname(server)
+        """What the server is called, if a user could be called so, which none can."""
         # Four digits from the server keep two servers that are cut apart from giving out
         # the same number.
         self._number_prefix = f"{int.from_bytes(server_id, 'big') % 10_000:04}"
@@ -71,3 +80,10 @@ class World:
             number = f"{kind}{self._number_prefix}{self.random_below(10**8):08}"
             if not self.state.number_taken(number):
                 return Number(number)
+
+
+def _nickname(name: str) -> Nickname | None:
+    try:
+        return Nickname.parse(name)
+    except InvalidNickname:
+        return None

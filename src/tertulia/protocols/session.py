@@ -21,6 +21,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
 from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, Uid
+from tertulia.domain.names import Number
 from tertulia.domain.state import State, User
 from tertulia.domain.world import World
 
@@ -65,7 +66,7 @@ class ReadWaiting(Struct, frozen=True):
 
 
 class Drain(Struct, frozen=True):
-    """Request: nothing (None), when all that was sent has been handed to the system."""
+    """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
 
 Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain
@@ -97,9 +98,11 @@ class Shell(Protocol):
     def hold(self, held: bool) -> None:
         """Stop reading from the connection, or go on."""
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        """From now on cut what is sent into frames of *frame_bytes*, and send them one at a
-        time with a pause between; None: all at once.
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
+        """From now on cut what is sent into *frames*, and send them one at a time with a pause
+        between; None: all at once.
 
         When too many frames wait they are replaced by what *skipped* returns for their number.
         """
@@ -123,6 +126,9 @@ class Core(Protocol):
     def connect(self, session: Session[Any], intent: Connect) -> User:
         """Let the person at *session* come to the server."""
 
+    def register(self, session: Session[Any]) -> Number:
+        """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
+
     def execute(self, session: Session[Any], intent: Intent) -> None:
         """Do what the person at *session* wants, or raise a `ChatError`."""
 
@@ -131,6 +137,10 @@ class Core(Protocol):
 
     def reflavour(self, session: Session[Any], flavour: Flavour) -> None:
         """From now on *session* sees *flavour*."""
+
+    def note(self, session: Session[Any], reason: str) -> None:
+        """What came from *session* was left alone, without its being told; *reason* is for
+        the operator."""
 
     def session_of(self, user: User) -> Session[Any] | None:
         """Return the session of *user*, if it is on this server."""
@@ -157,14 +167,16 @@ class TokenBucket:
 
 Command = TypeVar("Command")
 
+TIMER_S = 0.005
+"""How much too early a timer may be."""
+
 
 class Session(Generic[Command]):
     """One connection's conversation in one protocol."""
 
     __slots__ = (
-        "_pending", "_steps", "bucket", "capturing", "closing", "core", "flavour", "label",
-        "last_heard",
-        "shell", "since", "user", "write",
+        "_gap_s", "_pending", "_silent_at", "_steps", "bucket", "capturing", "closing", "core",
+        "flavour", "label", "last_heard", "shell", "since", "user", "write",
     )  # fmt: skip
 
     protocol: ClassVar[str]
@@ -185,6 +197,8 @@ class Session(Generic[Command]):
         self.since = self.last_heard = shell.now()
         self._pending: deque[Command] | None = None
         self._steps: Steps | None = None
+        self._gap_s: float | None = None
+        self._silent_at = 0.0
 
     # What a protocol says
 
@@ -194,6 +208,9 @@ class Session(Generic[Command]):
     def receive(self, data: bytes) -> None:
         """Take bytes off the wire."""
         raise NotImplementedError
+
+    def silence(self) -> None:
+        """Nothing more came for as long as `listen_for_silence` was told."""
 
     def eof(self) -> None:
         """The other end will send nothing more."""
@@ -222,6 +239,9 @@ class Session(Generic[Command]):
         """Whether the session is shown this message of its own user."""
         raise NotImplementedError
 
+    def something_waits(self) -> None:
+        """Something was put by for the user, to be read with `ReadWaiting`."""
+
     def show(self, change: Change) -> None:
         """Send what *change* looks like here; for sessions that are `capturing`."""
         self.shell.send(self.flavour.render(change))
@@ -241,8 +261,35 @@ class Session(Generic[Command]):
         else:
             self._work(deque(commands))
 
+    def listen_for_silence(self, gap_s: float) -> None:
+        """Call `silence` when nothing more has come for *gap_s* seconds.
+
+        COMPAT: the original clients frame nothing; where one of their messages ends only
+        the pause behind it can tell.
+        """
+        if self._gap_s is None:
+            self._gap_s = gap_s
+            self._wake_when_silent(gap_s)
+
+    def _wake_when_silent(self, seconds: float) -> None:
+        self._silent_at = self.shell.now() + seconds
+        self.shell.wake_in(seconds)
+
+    def _listen(self, gap_s: float) -> None:
+        now = self.shell.now()
+        if now < self._silent_at - TIMER_S:
+            return  # woken for something else; the timer for this is still to come
+        rest = self.last_heard + gap_s - now
+        if rest > TIMER_S:
+            self._wake_when_silent(rest)
+        else:
+            self._gap_s = None
+            self.silence()
+
     def advance(self) -> None:
         """Go on with what waits."""
+        if self._gap_s is not None:
+            self._listen(self._gap_s)
         if self._pending and self._steps is None:
             pending, self._pending = self._pending, None
             self._work(pending)

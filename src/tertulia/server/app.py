@@ -20,15 +20,20 @@ from tertulia.domain.world import World
 from tertulia.protocols.announcement import Card
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
+from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.connection import Connection
+from tertulia.server.console import Console
+from tertulia.server.control import ControlServer
+from tertulia.server.control_messages import SOCKET
 from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
-from tertulia.server.offers import Offer, offer_of
+from tertulia.server.offers import offer_of
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
+from tertulia.server.stats import Stats
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
@@ -48,17 +53,23 @@ class ListenError(Exception):
 
 
 class Server:
-    """A running server. *reload* returns the settings as they are now on disk."""
+    """A running server. *reload* returns the settings as they are now on disk; *wanted_over*
+    is set when the operator wants it to end, and whoever runs it is to `stop` it."""
 
     def __init__(
-        self, settings: Settings, data: Path, reload: Callable[[], Settings] | None = None
+        self,
+        settings: Settings,
+        data: Path,
+        reload: Callable[[], Settings] | None = None,
+        wanted_over: asyncio.Event | None = None,
     ) -> None:
         self._settings = settings
         self._reload = reload or (lambda: settings)
         self._loop = asyncio.get_running_loop()
         self._store = Store(data)
         state = State()
-        world = World(state, settings.rules(), self._store.server_id, _wall_ms, _random_below)
+        server_id, name = self._store.server_id, settings.server.name
+        world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
         self._indexer = (
@@ -80,21 +91,31 @@ class Server:
             login_s=settings.limits.legacy_login_s,
             document_bytes=settings.limits.document_bytes,
         )
+        numeric = NumericConfig(
+            login_s=settings.limits.legacy_login_s or float("inf"),
+            gap_s=settings.limits.legacy_gap_ms / 1000,
+        )
         self._services: dict[str, Open] = {
             "irc": self._irc.session,
             "ircs": self._irc.session,
             "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
             "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "numeric": NumericService(self.hub, numeric).session,
         }
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
-        self._offers: list[Offer] = []
         self._discovery = Discovery(self._about)
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
+        self._farewell = "The server is shutting down"
+        self.wanted_over = wanted_over or asyncio.Event()
+        name = settings.server.name
+        stats = Stats(name, self.hub, self._store, self._connections)
+        console = Console(self.hub, name, stats.now, self._shut_down)
+        self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping
 
@@ -119,7 +140,8 @@ class Server:
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
         self._sweeper = asyncio.create_task(self._sweep())
-        self._discovery.start(self._offers, self._settings.network.discovery)
+        self._discovery.switch(self._settings.network.discovery)
+        await self._control.start()
         return uris
 
     async def _listen(self, endpoint: Endpoint) -> str:
@@ -139,7 +161,7 @@ class Server:
             ),
         )
         self._listeners.append(listener)
-        self._offers.append(offer_of(endpoint.scheme.name, listener.sockets))
+        self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
         port = listener.sockets[0].getsockname()[1]
         return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
 
@@ -162,13 +184,14 @@ class Server:
         """Stop listening, tell the clients, write what waits, and close everything."""
         self._stopping = True
         goodbye = asyncio.create_task(self._discovery.stop())
+        self._control.refuse()
         for listener in self._listeners:
             listener.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
             if connection.session is not None:
-                connection.session.end("The server is shutting down")
+                connection.session.end(self._farewell)
             else:
                 connection.transport.abort()
         await self.hub.gate.settle()
@@ -183,6 +206,13 @@ class Server:
             await self._loop.run_in_executor(None, self._indexer.stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
+        # Last, because who asked for the end waits for it.
+        await self._control.close()
+
+    def _shut_down(self, reason: str) -> None:
+        if reason:
+            self._farewell = f"The server is shutting down: {reason}"
+        self.wanted_over.set()
 
     def reload(self) -> str | None:
         """Read settings and certificate again; return what is wrong with them, if anything.

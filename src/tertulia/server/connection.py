@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import termios
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -25,6 +27,7 @@ _HTTP_VERBS = tuple(
     for verb in ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE")
 )
 _LONGEST_VERB = 8
+_NO_BYTES = bytes(4)
 
 
 class Host(Protocol):
@@ -65,8 +68,8 @@ class Connection(asyncio.Protocol):
     """A transport and the session on it; this is the session's `Shell`."""
 
     __slots__ = (
-        "_backlog", "_ended", "_head", "_held", "_host", "_loop", "_pacer", "_session_holds",
-        "peer", "session", "transport",
+        "_backlog", "_drain_timer", "_ended", "_head", "_held", "_host", "_loop", "_pacer",
+        "_session_holds", "_undrained", "peer", "session", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
@@ -80,6 +83,9 @@ class Connection(asyncio.Protocol):
         self._held = False
         self._session_holds = False
         self._pacer: Pacer | None = None
+        self._undrained: list[Callable[[], None]] = []
+        """What is to be done when the other end has everything."""
+        self._drain_timer: asyncio.TimerHandle | None = None
         self.session: AnySession | None = None
         self.peer = Peer("", 0)
         self.transport: asyncio.Transport
@@ -116,6 +122,8 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         session.last_heard = self._loop.time()
+        if self._undrained:
+            self._look_if_drained(DRAIN_S)
         if len(data) > SLICE_BYTES or self._backlog or self._host.is_congested:
             self._backlog += data
             self._next_slice()
@@ -125,6 +133,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The other end sends no more."""
         self._ended = True
+        if self._undrained:
+            self._look_if_drained(DRAIN_S)
         if self.session is not None:
             if self.session.closing:
                 return False
@@ -186,16 +196,18 @@ class Connection(asyncio.Protocol):
         """What is sent from now on does not depend on what the last command did."""
         self._host.command_over()
 
-    def pace(self, frame_bytes: int | None, skipped: Callable[[int], bytes]) -> None:
-        """Send frames of that many bytes with a pause between two; None: all at once."""
+    def pace(
+        self, frames: Callable[[bytes], list[bytes]] | None, skipped: Callable[[int], bytes]
+    ) -> None:
+        """Send *frames* with a pause between two; None: all at once."""
         assert self.session is not None
         if self._pacer is not None:
             self._pacer.flush()
             self._pacer = None
         self.session.write = self.transport.write
-        if frame_bytes is not None:
+        if frames is not None:
             pause_s = self._host.pacing_s
-            self._pacer = Pacer(self.transport.write, pause_s, frame_bytes, skipped)
+            self._pacer = Pacer(self.transport.write, pause_s, frames, skipped)
             self.session.write = self._pacer.write
 
     # Inside
@@ -232,18 +244,37 @@ class Connection(asyncio.Protocol):
             else:
                 self.transport.resume_reading()
 
-    def _when_drained(self, action: Callable[[], None], wait_s: float = DRAIN_S) -> None:
-        """Do *action* when nothing waits here for the client to take it.
+    def _when_drained(self, action: Callable[[], None]) -> None:
+        """Do *action* when the other end's system has taken everything.
 
-        The transport tells only when it holds too much, so it is asked, ever less often.
+        Nobody tells when that is so (tcp(7) has only the question SIOCOUTQ), so it is asked,
+        ever less often, and whenever something comes from there.
         """
+        self._undrained.append(action)
+        if self._drain_timer is None:
+            self._look_if_drained(DRAIN_S)
+
+    def _look_if_drained(self, wait_s: float) -> None:
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
         if self.transport.is_closing():
-            return
-        if self.transport.get_write_buffer_size() or (self._pacer and self._pacer.waiting):
+            self._undrained.clear()
+        elif self._is_draining():
             next_s = min(2 * wait_s, DRAIN_MOST_S)
-            self._loop.call_later(wait_s, self._when_drained, action, next_s)
+            self._drain_timer = self._loop.call_later(wait_s, self._look_if_drained, next_s)
         else:
-            self._guarded(action)
+            actions, self._undrained = self._undrained, []
+            for action in actions:
+                self._guarded(action)
+
+    def _is_draining(self) -> bool:
+        """Whether something that was sent has not reached the other end's system."""
+        if self.transport.get_write_buffer_size() or (self._pacer and self._pacer.waiting):
+            return True
+        sock = self.transport.get_extra_info("socket")
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, _NO_BYTES)
+        return answer != _NO_BYTES
 
     def _wake(self) -> None:
         session = self.session

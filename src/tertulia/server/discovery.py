@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import structlog
 from msgspec.structs import replace
@@ -38,19 +38,19 @@ class Discovery:
         self._about = about
         self._now = now or asyncio.get_running_loop().time
         self._sleep = sleep
-        self._offers: Sequence[Offer] = ()
+        self._offers: list[Offer] = []
         self._task: asyncio.Task[None] | None = None
         self._is_on = False
         self._warned: set[str] = set()
 
-    def start(self, offers: Sequence[Offer], on: bool) -> None:
-        """Begin, if it is switched *on* and there is anything to tell."""
+    def add(self, offer: Offer) -> None:
+        """Take in what is to be told, before it begins."""
+        self._offers.append(offer)
         # What others can reach first: one port a protocol is told.
-        self._offers = sorted(offers, key=lambda offer: not offer.is_open)
-        self.switch(on)
+        self._offers.sort(key=lambda offer: not offer.is_open)
 
     def switch(self, on: bool) -> None:
-        """Begin or end; nothing happens if that was so already."""
+        """Begin, if there is anything to tell, or end; unless that was so already."""
         on = on and any(offer.is_open or is_announced(offer) for offer in self._offers)
         if on and not self._is_on:
             self._task = asyncio.create_task(self._run(self._task))

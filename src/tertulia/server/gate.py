@@ -49,7 +49,7 @@ class Delivery:
 class Batch:
     """What one turn of the loop, or several, led to."""
 
-    __slots__ = ("after", "claims", "deliveries", "events", "speakers")
+    __slots__ = ("after", "claims", "deliveries", "error", "events", "speakers")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -58,6 +58,8 @@ class Batch:
         self.deliveries: list[Delivery] = []
         self.after: list[Callable[[], None]] = []
         self.speakers: set[AnySession] = set()
+        self.error: StorageError | None = None
+        """Why it could not be written, if so."""
 
     def deliver(self) -> int:
         """Send everything; return the number of sockets written to."""
@@ -143,6 +145,16 @@ class Gate:
     def is_congested(self) -> bool:
         """Whether more waits for the disk than should: nobody is listened to until it is less."""
         return len(self.batch.events) > WAITING_MOST
+
+    async def written(self) -> StorageError | None:
+        """Wait until what has happened so far is on disk and sent, or the disk refuses it:
+        then return why."""
+        batch, future = self.batch, self._loop.create_future()
+        # Who waits may be cancelled, and the future with them.
+        batch.after.append(lambda: None if future.done() else future.set_result(None))
+        self.touch()
+        await future
+        return batch.error
 
     async def settle(self) -> None:
         """Wait until everything that happened is on disk and sent, or the disk refuses it."""

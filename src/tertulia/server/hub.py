@@ -16,19 +16,22 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
-from tertulia.domain.commands.say import WAITING_STYLES
-from tertulia.domain.events import ChannelEnded, Event, Fact
+from tertulia.domain.errors import StorageFailed
+from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import Hlc, HybridClock, Uid
-from tertulia.domain.names import fold_name
+from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
 from tertulia.domain.world import World
 from tertulia.protocols.session import Flavour
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
 from tertulia.server.gate import REQUEUED_MOST, Batch, Gate, Log
+from tertulia.server.receipts import Receipts
 from tertulia.storage.errors import StorageError
 from tertulia.storage.records import take_writes
 
 logger = structlog.get_logger()
+
+_TOLD_AT = frozenset(10**n for n in range(12))
 
 Observer = Callable[[c.Change], None]
 """Is told of those who come, go, or change their nickname."""
@@ -38,6 +41,7 @@ class DurableState(Struct, frozen=True):
     """What the tables on disk say."""
 
     channels: list[Channel]
+    waiting: list[tuple[Uid, int]] = []
 
 
 class Hub:
@@ -63,8 +67,11 @@ class Hub:
             log, lambda: take_writes(world.state), self._close_run, self._failed, committed
         )
         self.observers: list[Observer] = []
+        self.left_alone: dict[tuple[str, str], int] = {}
+        """How much input of each protocol was left alone, and why."""
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
+        self._receipts = Receipts(self)
         self._reload = reload
         self._sessions: dict[Uid, AnySession] = {}
         self._audiences: dict[str, Audience] = {}
@@ -93,6 +100,14 @@ class Hub:
         self._everyone.add(session)
         return user
 
+    def register(self, session: AnySession) -> Number:
+        """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
+        self._acting, self._tainted = session, False
+        try:
+            return self.chat.register()
+        finally:
+            self._acting = None
+
     def execute(self, session: AnySession, intent: Intent) -> None:
         """Do what the person at *session* wants, or raise the `ChatError` that says why not."""
         assert session.user is not None
@@ -101,6 +116,20 @@ class Hub:
             self.chat.execute(session.user, intent)
         finally:
             self._acting = None
+
+    async def execute_for(self, actor: User, intent: Intent) -> None:
+        """Do what *actor* wants, who has no session, and wait until it is on disk.
+
+        Raises the `ChatError` that says why not, `StorageFailed` if it is the disk.
+        """
+        claims = self.gate.batch.claims
+        claimed = len(claims)
+        self.chat.execute(actor, intent)
+        self.command_over()
+        is_durable = len(claims) > claimed
+        error = await self.gate.written()
+        if error is not None and is_durable:
+            raise StorageFailed("Not done: the server cannot write to its disk; try again later")
 
     def disconnect(self, session: AnySession, reason: str) -> None:
         """Let the person at *session* leave the server."""
@@ -129,6 +158,19 @@ class Hub:
     def session_of(self, user: User) -> AnySession | None:
         """Return the session of *user*, if it is on this server."""
         return self._sessions.get(user.uid)
+
+    def note(self, session: AnySession, reason: str) -> None:
+        """Count what came from *session* and was left alone without its being told."""
+        kind = reason.partition(":")[0]
+        key = (session.protocol, kind)
+        count = self.left_alone[key] = self.left_alone.get(key, 0) + 1
+        if count in _TOLD_AT:  # so that nobody fills the log
+            logger.info("left alone", protocol=session.protocol, reason=reason, count=count)
+
+    @property
+    def acting(self) -> AnySession | None:
+        """The session whose command is being handled."""
+        return self._acting
 
     def sessions(self) -> list[AnySession]:
         """Return the sessions of all users on this server."""
@@ -165,7 +207,16 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
+        if self.state.waiting.woken:
+            self._wake()
         self.gate.touch()
+
+    def _wake(self) -> None:
+        """Tell those who are here that something was put by for them."""
+        woken, self.state.waiting.woken = self.state.waiting.woken, {}
+        for uid in woken:
+            if (session := self._sessions.get(uid)) is not None:
+                session.something_waits()
 
     def _spoken(self, change: c.Spoken, durable: bool) -> None:
         target = change.target
@@ -178,6 +229,8 @@ class Hub:
                 self._to_ranks(change, durable)
             else:
                 self._to_audience(audience, change, durable, self._silent_speaker(change))
+                if change.receipt:
+                    self._receipts.expect_from(audience, change)
         elif target in ("*", "&"):
             self._to_audience(self._everyone, change, durable, self._silent_speaker(change))
         else:
@@ -199,6 +252,14 @@ class Hub:
             return
         session = self._sessions.get(user.uid)
         if session is not None:
+            self._deliver_to(session, change, durable)
+            if isinstance(change, c.Spoken) and change.receipt:
+                self._receipts.expect((session,), change)
+
+    def _acknowledged(self, change: c.Acknowledged, durable: bool) -> None:
+        user = self.state.users.get(change.to)
+        session = self._sessions.get(change.to)
+        if user is not None and session is not None and not user.catching_up:
             self._deliver_to(session, change, durable)
 
     def _to_ranks(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
@@ -353,6 +414,7 @@ class Hub:
 
     def _failed(self, batch: Batch, error: StorageError) -> None:
         """Undo what *batch* did to the durable state, and tell those who asked for it."""
+        batch.error = error
         if batch.claims:
             logger.error("events refused", count=len(batch.claims), reason=str(error))
         for _, event, _ in batch.claims:
@@ -373,7 +435,9 @@ class Hub:
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
-        on_disk = {channel.name.folded: channel for channel in self._reload().channels}
+        durable = self._reload()
+        self.state.waiting.reset(durable.waiting)
+        on_disk = {channel.name.folded: channel for channel in durable.channels}
         for name, channel in list(self.state.channels.items()):
             if name not in on_disk:
                 self._forget(channel)
@@ -382,6 +446,7 @@ class Hub:
             if current is not None:
                 channel.occupants = current.occupants
                 channel.invited = current.invited
+                channel.shut_out = current.shut_out
                 channel.revision = current.revision + 1
                 _rank_as_stored(channel, current.admins)
                 for uid in channel.occupants:
@@ -414,6 +479,7 @@ class Hub:
             and channel.emptied <= limit
             and not channel.is_lobby
             and not channel.admins
+            and not channel.members
         ]
         if over:
             self.record(over)
@@ -441,6 +507,8 @@ _ROUTES = cast(
         c.Entered: Hub._entered,
         c.Departed: Hub._departed,
         c.Expelled: Hub._expelled,
+        c.Acknowledged: Hub._acknowledged,
+        c.Gathered: Hub._in_channel,
         c.TopicChanged: Hub._in_channel,
         c.ModesChanged: Hub._in_channel,
         c.Arrived: Hub._arrived,

@@ -24,6 +24,7 @@ SCHEMES = {
         Scheme("ircs", 6697, secure=True),
         Scheme("json", 12000),
         Scheme("rech", None),
+        Scheme("numeric", 19033),
     )
 }
 

@@ -13,32 +13,33 @@ FRAMES_MOST = 1_000
 
 
 class Pacer:
-    """Writes frames of *frame_bytes* with a pause of *pause_s* between two.
+    """Writes one frame after the other with a pause of *pause_s* between two.
+
+    *frames* cuts what is to be sent.
 
     When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``.
     """
 
-    __slots__ = ("_frame_bytes", "_frames", "_loop", "_pause_s", "_skipped", "_timer", "_write")
+    __slots__ = ("_cut", "_frames", "_loop", "_pause_s", "_skipped", "_timer", "_write")
 
     def __init__(
         self,
         write: Callable[[bytes], None],
         pause_s: float,
-        frame_bytes: int,
+        frames: Callable[[bytes], list[bytes]],
         skipped: Callable[[int], bytes],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._write = write
         self._pause_s = pause_s
-        self._frame_bytes = frame_bytes
+        self._cut = frames
         self._skipped = skipped
         self._frames: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
         """Send *data*, in frames, after what waits."""
-        size = self._frame_bytes
-        self._frames += [data[i : i + size] for i in range(0, len(data), size)]
+        self._frames += self._cut(data)
         if len(self._frames) > FRAMES_MOST:
             note = self._skipped(len(self._frames))
             self._frames.clear()

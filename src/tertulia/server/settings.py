@@ -57,6 +57,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output_bytes: int = 4 * 1024 * 1024
     document_bytes: int = 16_384
     legacy_pacing_ms: int = 30
+    legacy_gap_ms: int = 50
 
 
 class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -62,8 +62,9 @@ class Store:
             state.restore_channel(channel)
 
     def durable(self) -> DurableState:
-        """Return what the tables say of channels."""
-        return DurableState(records.load_channels(self._reader))
+        """Return what the tables say of channels, and of what waits."""
+        reader = self._reader
+        return DurableState(records.load_channels(reader), records.load_waiting(reader))
 
     def close(self) -> None:
         """Finish what waits, and let another server use the directory."""

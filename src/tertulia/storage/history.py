@@ -9,10 +9,9 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from tertulia.domain.chat import direct_conversation
-from tertulia.domain.events import LoggedFact, Said
+from tertulia.domain.events import LoggedFact
 from tertulia.domain.history import Page
-from tertulia.domain.ids import Conversation, Hlc, Uid
+from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid
 
 _decode = msgspec.json.Decoder(LoggedFact).decode
 
@@ -59,15 +58,16 @@ class History:
         return sorted(found, key=lambda stored: stored.hlc)
 
     def waiting(self, uid: Uid, after: Hlc, limit: int) -> list[Stored]:
-        """Return the first messages that wait for a user, of those later than *after*."""
+        """Return the first of what waits for a user, of what is later than *after*.
+
+        Its conversation is not told.
+        """
         sql = (
             "SELECT hlc, tag, fact FROM waiting WHERE uid = ? AND hlc > ? ORDER BY hlc, tag LIMIT ?"
         )
         found = []
         for hlc, tag, body in self._db.execute(sql, (uid, after, limit)):
-            fact = _decode(body)
-            assert isinstance(fact, Said)
-            found.append(Stored(Hlc(hlc), tag, fact, direct_conversation(fact.by.uid, uid)))
+            found.append(Stored(Hlc(hlc), tag, _decode(body), NOWHERE))
         return found
 
     def stored(self, rows: Iterable[tuple[int, int, str, int]]) -> list[Stored]:

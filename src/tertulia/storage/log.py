@@ -40,7 +40,7 @@ class Log:
 
     def __init__(self, db: apsw.Connection, source: int) -> None:
         self._db = db
-        self._next_id = (source << _SEQ_BITS) | 1
+        self._first_id = self._next_id = (source << _SEQ_BITS) | 1
         self._queue: SimpleQueue[tuple[Sequence[Event], Sequence[Write], Done] | None]
         self._queue = SimpleQueue()
         # Checkpoints are made between commits, never by one, so that none waits for one.
@@ -49,6 +49,11 @@ class Log:
         """How many pages were written since the last checkpoint, at most."""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
+
+    @property
+    def written(self) -> int:
+        """How many events were written since the server started."""
+        return self._next_id - self._first_id
 
     def append(self, events: Sequence[Event], writes: Sequence[Write], done: Done) -> None:
         """Write a batch; *done* is called in the writer's thread when it is on disk or not."""

@@ -27,6 +27,7 @@ class ChannelRecord(Struct, omit_defaults=True):
     flags: str = ""
     lists: dict[str, dict[str, ListEntry]] = {}
     admins: list[str] = []
+    members: list[str] = []
 
 
 class IdentityRecord(Struct):
@@ -40,6 +41,9 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ChannelRecord).decode
 _decode_identity = msgspec.json.Decoder(IdentityRecord).decode
 
+_NO_RECEIPT = (
+    "UPDATE waiting SET fact = json_remove(fact, '$.receipt') WHERE uid = ? AND hlc = ? AND tag = ?"
+)
 Write = tuple[str, tuple[str | int | None, ...]]
 """A statement and what it is given."""
 
@@ -58,6 +62,7 @@ def encode_channel(channel: Channel) -> str:
         flags="".join(sorted(channel.flags)),
         lists={mode: masks for mode, masks in channel.lists.items() if masks},
         admins=sorted(channel.admins),
+        members=sorted(channel.members),
     )
     return _encode(record).decode()
 
@@ -78,6 +83,7 @@ def decode_channel(text: str) -> Channel:
     channel.flags = frozenset(record.flags)
     channel.lists = {mode: record.lists.get(mode, {}) for mode in LISTS}
     channel.admins = frozenset(Uid(uid) for uid in record.admins)
+    channel.members = frozenset(Uid(uid) for uid in record.members)
     return channel
 
 
@@ -102,7 +108,7 @@ def take_writes(state: State) -> list[Write]:
     state.changed_numbers.clear()
     if state.identities.changed:
         writes += _identity_writes(state.identities)
-    if state.waiting.added or state.waiting.received:
+    if state.waiting.added or state.waiting.received or state.waiting.settled:
         writes += _waiting_writes(state.waiting)
     return writes
 
@@ -127,6 +133,11 @@ def _waiting_writes(waiting: Waiting) -> list[Write]:
         assert parsed is not None
         row = (uid, hlc, parsed[1], _encode(fact).decode())
         writes.append(("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?)", row))
+    for msgid, uids in waiting.settled:
+        parsed = parse_msgid(msgid)
+        assert parsed is not None
+        writes += [(_NO_RECEIPT, (uid, *parsed)) for uid in uids]
+    waiting.settled.clear()
     waiting.added.clear()
     waiting.received.clear()
     return writes

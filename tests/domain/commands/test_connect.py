@@ -74,3 +74,11 @@ def test_who_leaves_leaves_every_channel():
     assert bob.channels.keys() == {"#b"}
     assert room.state.user_named("ana") is None
     check_state(room.state)
+
+
+def test_nobody_is_called_like_the_server():
+    room = Room()
+    room.world.server_nick = Nickname.parse("Tea")
+    with pytest.raises(NicknameInUse):
+        room.user("tea")
+    room.user("teas")

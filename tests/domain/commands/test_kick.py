@@ -2,7 +2,10 @@ import pytest
 
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
+from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
+from tertulia.domain.commands.rename import Rename
+from tertulia.domain.names import Nickname
 from tests.domain.kit import Room, check_state
 
 
@@ -46,3 +49,20 @@ def test_in_the_lobby_only_operators_expel(room):
     room.do(room.user("root", operator=True), Kick(lobby, bob))
     assert room.ranks("#lobby") == {"ana": 0}
     check_state(room.state)
+
+
+def test_who_was_kicked_out_of_the_lobby_stays_out_for_a_minute(room):
+    lobby = room.lobby()
+    bob, root = room.user("bob", "#lobby"), room.user("root", operator=True)
+    room.do(root, Kick(lobby, bob))
+    with pytest.raises(x.ShutOut, match="60 seconds"):
+        room.do(bob, Join(lobby.name))
+    room.now_ms += 30_000
+    room.do(bob, Rename(Nickname.parse("rob")))
+    with pytest.raises(x.ShutOut, match="30 seconds"):
+        room.do(bob, Join(lobby.name))
+    with pytest.raises(x.ShutOut):
+        room.user("Bob", "#lobby")
+    room.now_ms += 30_000
+    room.do(bob, Join(lobby.name))
+    assert "rob" in room.ranks("#lobby")

@@ -125,3 +125,10 @@ def test_who_may_rank_whom(room, ana):
         room.do(ana, SetRank(tea, ((True, "o", eve),)))
     with pytest.raises(x.NotInChannel):
         room.do(eve, SetModes(tea, (ModeChange(True, "m"),)))
+
+
+def test_an_empty_mask_is_none():
+    room = Room()
+    ana = room.user("ana", "#tea")
+    with pytest.raises(x.ModeRefused):
+        room.do(ana, SetModes(room.channel("#tea"), (ModeChange(True, "b", ""),)))

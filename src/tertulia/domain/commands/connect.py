@@ -79,6 +79,9 @@ def check_nickname(
 
     That the user *besides* has it, or one like it, does not matter.
     """
+    server = world.server_nick
+    if server is not None and nick.looks_like(server):
+        raise NicknameInUse(nick.text)
     if world.state.lookalike(nick, besides) is not None:
         raise NicknameInUse(nick.text)
     if world.state.identities.lookalike(nick, identity) is not None:
@@ -103,6 +106,20 @@ def number_of(world: World, nick: Nickname) -> tuple[list[e.Fact], Number]:
         return [], number
     number = world.fresh_number("0")
     return [e.NumberAssigned(nick.folded, number)], number
+
+
+class Rejoin(Struct, frozen=True):
+    """Come back into the channels that one belongs to."""
+
+
+def rejoin(world: World, actor: User, _intent: Rejoin) -> list[e.Fact]:
+    """Decide `Rejoin`."""
+    channels = [world.state.channels[name] for name in world.state.memberships.get(actor.uid, ())]
+    return [
+        e.Joined(actor.face, channel.name.text, admin=actor.uid in channel.admins)
+        for channel in channels
+        if actor.uid not in channel.occupants
+    ]
 
 
 class Disconnect(Struct, frozen=True):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
-from tertulia.domain.errors import AlreadyIssued
+from tertulia.domain.errors import AlreadyIssued, TooManyIdentities
+from tertulia.domain.identities import Identity
+from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import User
 from tertulia.domain.world import World
 
@@ -18,6 +20,22 @@ class IssueIdentity(Struct, frozen=True):
     """
 
     token_hash: str
+
+
+def register(world: World) -> tuple[list[e.Fact], Number]:
+    """Return the number of a new bare identity, and what must be recorded for it to exist.
+
+    Nobody need be here for it: who knows the number is its user. Raises `TooManyIdentities`.
+    """
+    if len(world.state.identities) >= world.rules.identities:
+        raise TooManyIdentities
+    while True:
+        number = world.fresh_number("0")
+        nick = Nickname.parse(f"n{number}")
+        taken = world.state.lookalike(nick) or world.state.identities.lookalike(nick)
+        if taken is None:
+            face = Identity(number, nick, "").face
+            return [e.IdentityIssued(face, number, nick.text, "")], number
 
 
 def issue_identity(world: World, actor: User, intent: IssueIdentity) -> list[e.Fact]:

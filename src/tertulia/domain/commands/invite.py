@@ -7,23 +7,32 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
+from tertulia.domain.commands.gather import take_in
+from tertulia.domain.identities import Identity
 from tertulia.domain.state import Channel, User
 from tertulia.domain.world import World
 
 
 class Invite(Struct, frozen=True):
-    """Ask *whom* into *channel*; where it is invite-only, only its admins may."""
+    """Ask *whom* into *channel*; where it is invite-only, only its admins may.
+
+    Who has a bare identity cannot answer, and is made a member.
+    """
 
     channel: Channel
-    whom: User
+    whom: User | Identity
 
 
-def invite(_world: World, actor: User, intent: Invite) -> list[e.Fact]:
+def invite(world: World, actor: User, intent: Invite) -> list[e.Fact]:
     """Decide `Invite`."""
     channel, whom = intent.channel, intent.whom
     policy.must_be_in(channel, actor)
     if "i" in channel.flags:
         policy.must_be_admin(channel, actor)
-    if whom.uid in channel.occupants:
+    if whom.uid in channel.occupants or whom.uid in channel.members:
         raise x.AlreadyInChannel(whom.nick.text, channel.name.text)
+    if world.state.identities.is_bare(whom.uid):
+        return take_in(world, actor, channel, whom)
+    if isinstance(whom, Identity):
+        raise x.NoSuchUser(whom.nick.text)
     return [e.Invited(actor.face, whom.face, channel.name.text)]

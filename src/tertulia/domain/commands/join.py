@@ -33,7 +33,7 @@ def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
     channel = world.state.channels.get(intent.channel.folded)
     if channel is None:
         return _create(world, actor, intent)
-    policy.can_join(channel, actor, intent.proof)
+    policy.can_join(channel, actor, intent.proof, world.now())
     return [e.Joined(actor.face, channel.name.text, _is_theirs(channel, actor))]
 
 

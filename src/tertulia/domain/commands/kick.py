@@ -7,16 +7,20 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
+from tertulia.domain.identities import Identity
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import short_text
 from tertulia.domain.world import World
 
 
 class Kick(Struct, frozen=True):
-    """Expel *whom* from *channel*; only its admins may, in the lobby only operators."""
+    """Expel *whom* from *channel*; only its admins may, in the lobby only operators.
+
+    A member who is expelled belongs to the channel no more.
+    """
 
     channel: Channel
-    whom: User
+    whom: User | Identity
     reason: str = ""
 
 
@@ -24,7 +28,9 @@ def kick(world: World, actor: User, intent: Kick) -> list[e.Fact]:
     """Decide `Kick`."""
     channel, whom = intent.channel, intent.whom
     policy.must_be_admin(channel, actor)
-    if whom.uid not in channel.occupants:
+    is_member = whom.uid in channel.members
+    if whom.uid not in channel.occupants and not is_member:
         raise x.UserNotInChannel(whom.nick.text, channel.name.text)
     reason = short_text(intent.reason, world.rules.reason_bytes) or actor.nick.text
-    return [e.Kicked(actor.face, channel.name.text, whom.face, reason)]
+    kind = e.MemberKicked if is_member else e.Kicked
+    return [kind(actor.face, channel.name.text, whom.face, reason)]

@@ -52,7 +52,12 @@ def _checked(
     mode, name = change.mode, channel.name.text
     if mode in LISTS:
         mask = normal_mask(change.value or "")
-        if not mask.isprintable() or " " in mask or len(mask.encode()) > MASK_BYTES:
+        if (
+            not change.value
+            or not mask.isprintable()
+            or " " in mask
+            or len(mask.encode()) > MASK_BYTES
+        ):
             raise x.ModeRefused(name, mode, "this is not a mask")
         masks = len(channel.lists[mode]) + added[mode]
         if change.on and masks >= world.rules.masks_per_list:

@@ -14,16 +14,13 @@ from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text
 from tertulia.domain.world import World
 
-WAITING_STYLES = (e.Style.SAY, e.Style.NOTICE, e.Style.ACTION)
-"""What can wait; who is asked by CTCP must be here to answer."""
-
 
 class Say(Struct, frozen=True, gc=False):
     """Say *text* to *target*; *style* is a `Style`.
 
     The target is a channel, a user, an identity whose user is not here, everyone on every
     server (``*``) or everyone on this one (``&``). With *status* (``@`` or ``+``) only those of
-    that rank are meant.
+    that rank are meant. With *receipt* the one who says it is told when it was delivered.
     """
 
     target: Channel | User | Identity | Literal["*", "&"]
@@ -32,6 +29,7 @@ class Say(Struct, frozen=True, gc=False):
     tags: dict[str, str] | None = None
     status: str = ""
     client_id: str | None = None
+    receipt: bool = False
 
 
 def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
@@ -44,12 +42,12 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
         name, to = target.name.text, None
     elif isinstance(target, User):
         name, to = target.nick.text, target.uid
-        waits = target.catching_up and style in WAITING_STYLES
+        waits = target.catching_up and style in e.WAITING_STYLES
         if waits:
             policy.can_wait(world, target)
     elif isinstance(target, Identity):
         name, to, waits = target.nick.text, target.uid, True
-        if style not in WAITING_STYLES:
+        if style not in e.WAITING_STYLES:
             raise x.NoSuchUser(name)
         policy.can_wait(world, target)
     else:
@@ -57,4 +55,7 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
         name, to = target, None
     if style == e.Style.TAGS:
         return [e.Signalled(actor.face, name, intent.tags or {}, to, intent.status)]
-    return [e.Said(actor.face, name, style, intent.text, to, intent.tags, intent.status, waits)]
+    said = e.Said(
+        actor.face, name, style, intent.text, to, intent.tags, intent.status, waits, intent.receipt
+    )
+    return [said]

@@ -26,9 +26,14 @@ class Cap(IntFlag):
     EXTENDED_MONITOR = 1 << 15
     CHATHISTORY = 1 << 16
     EVENT_PLAYBACK = 1 << 17
+    RECEIPTS = 1 << 18
 
 
-_PREFIXED = {Cap.CHATHISTORY: "draft/chathistory", Cap.EVENT_PLAYBACK: "draft/event-playback"}
+_PREFIXED = {
+    Cap.CHATHISTORY: "draft/chathistory",
+    Cap.EVENT_PLAYBACK: "draft/event-playback",
+    Cap.RECEIPTS: "tertulia/receipts",
+}
 
 NAMES: dict[str, Cap] = {
     _PREFIXED.get(cap, (cap.name or "").lower().replace("_", "-")): cap for cap in Cap
@@ -37,6 +42,6 @@ NAMES: dict[str, Cap] = {
 
 RENDERING = (
     Cap.MESSAGE_TAGS | Cap.SERVER_TIME | Cap.ACCOUNT_TAG | Cap.EXTENDED_JOIN | Cap.AWAY_NOTIFY
-    | Cap.SETNAME | Cap.INVITE_NOTIFY | Cap.CHGHOST
+    | Cap.SETNAME | Cap.INVITE_NOTIFY | Cap.CHGHOST | Cap.RECEIPTS
 )  # fmt: skip
 """Those that change what is seen of others; the rest change answers to one's own commands."""

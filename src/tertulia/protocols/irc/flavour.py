@@ -20,7 +20,13 @@ _VERBS = {
     Style.ACTION: ("PRIVMSG", "\x01ACTION ", "\x01"),
     Style.REQUEST: ("PRIVMSG", "\x01", "\x01"),
     Style.RESPONSE: ("NOTICE", "\x01", "\x01"),
+    Style.POKE: ("PRIVMSG", "\x01ACTION pokes ", "\x01"),
 }
+POKE_TAG = "+tertulia/poke"
+"""Tells programs that an action is a poke, and of whom."""
+DELIVERED_TAG = "+tertulia/delivered"
+SEEN_TAG = "+tertulia/seen"
+"""Tell, with the id of a message, what became of it."""
 # Messages to everyone are shown as notices, so that no client answers them by itself.
 _EVERYONE = {"*": "$*", "&": "$"}
 
@@ -80,13 +86,15 @@ class IrcFlavour:
         return f"{self.tagged(change, by, batch)}{line}\r\n".encode()
 
     def _spoken(self, change: c.Spoken, batch: str) -> bytes:
-        by, target, text = change.by, change.target, change.text
+        by, target, text, client = change.by, change.target, change.text, change.tags
         verb, opening, closing = _VERBS[change.style]
         if target in _EVERYONE:
             verb = "NOTICE"
             target = "$*" if target == "*" else f"${self._server}"
+        elif change.style == Style.POKE:
+            client = {**(client or {}), POKE_TAG: text}
         head = f":{by.mask} {verb} {change.status}{target} :{opening}"
-        tags = self.tagged(change, by, batch, change.tags)
+        tags = self.tagged(change, by, batch, client)
         line = f"{head}{text}{closing}\r\n"
         if len(line) * 4 <= LINE_BYTES or len(line.encode()) <= LINE_BYTES:
             return f"{tags}{line}".encode()
@@ -100,6 +108,20 @@ class IrcFlavour:
                 *(f"{tagless}{head}{piece}{closing}\r\n" for piece in others),
             ]
         ).encode()
+
+    def _acknowledged(self, change: c.Acknowledged, batch: str) -> bytes:
+        if not (self._tags and self.caps & Cap.RECEIPTS and change.message):
+            return b""
+        tag = SEEN_TAG if change.seen else DELIVERED_TAG
+        tags = self.tagged(change, change.by, batch, {tag: change.message})
+        return f"{tags}:{change.by.mask} TAGMSG {change.target}\r\n".encode()
+
+    def _gathered(self, change: c.Gathered, batch: str) -> bytes:
+        if not self.caps & Cap.INVITE_NOTIFY:
+            return b""
+        invited = [face.nick for face in change.members if face.uid != change.by.uid]
+        lines = [f"INVITE {nick} {change.channel}" for nick in invited]
+        return b"".join([self._line(change, change.by, batch, line) for line in lines])
 
     def _tags_spoken(self, change: c.TagsSpoken, batch: str) -> bytes:
         if not self._tags:
@@ -204,6 +226,8 @@ _RENDER = cast(
     {
         c.Spoken: IrcFlavour._spoken,
         c.TagsSpoken: IrcFlavour._tags_spoken,
+        c.Acknowledged: IrcFlavour._acknowledged,
+        c.Gathered: IrcFlavour._gathered,
         c.Entered: IrcFlavour._entered,
         c.Departed: IrcFlavour._departed,
         c.Expelled: IrcFlavour._expelled,

@@ -60,6 +60,7 @@ _REFUSALS = cast(
         x.NotAdmin: (n.ERR_CHANOPRIVSNEEDED, _channel),
         x.CannotSend: (n.ERR_CANNOTSENDTOCHAN, _channel),
         x.Banned: (n.ERR_BANNEDFROMCHAN, _channel),
+        x.ShutOut: (n.ERR_BANNEDFROMCHAN, _channel),
         x.InviteOnly: (n.ERR_INVITEONLYCHAN, _channel),
         x.ChannelFull: (n.ERR_CHANNELISFULL, _channel),
         x.WrongPassword: (n.ERR_BADCHANNELKEY, _channel),

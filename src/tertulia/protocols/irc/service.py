@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from tertulia.domain import changes as c
 from tertulia.domain.state import User
 from tertulia.protocols.irc import numerics as n
@@ -48,7 +50,7 @@ class IrcService:
 
     def configure(self, config: IrcConfig) -> None:
         """Use other settings from now on; the server keeps its name."""
-        self.config = config
+        self.config = replace(config, server=self.config.server)
 
     def flavour(self, caps: Cap) -> IrcFlavour:
         """Return the one flavour of clients with *caps*."""

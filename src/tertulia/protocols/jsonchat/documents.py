@@ -17,6 +17,11 @@ Fields = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 
 
+def cut_frames(data: bytes) -> list[bytes]:
+    """Return the documents of *data*, which are of `FRAME_BYTES` each."""
+    return [data[i : i + FRAME_BYTES] for i in range(0, len(data), FRAME_BYTES)]
+
+
 class Documents:
     """Makes documents: of exactly *frame_bytes* each, or a line each and of any length.
 

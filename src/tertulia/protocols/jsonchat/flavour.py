@@ -14,7 +14,7 @@ from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import fold_name
 from tertulia.protocols.jsonchat.documents import Documents, Fields
 from tertulia.protocols.jsonchat.messages import Hash
-from tertulia.protocols.jsonchat.words import (
+from tertulia.protocols.words import (
     mode_sentences,
     not_done,
     readable,
@@ -76,6 +76,20 @@ class JsonFlavour:
         if self._documents.frame_bytes is None:
             fields["id"], fields["time"] = change.msgid, _iso_time(change.hlc)
         return self._documents.spread(fields, "message", text)
+
+    def _acknowledged(self, change: c.Acknowledged) -> bytes:
+        """COMPAT: the discovery client calls ops that it does not know unknown."""
+        if self._documents.frame_bytes is not None:
+            return b"".join([self.line(told) for told in sentences(change, self.named)])
+        name = self.named(change.by.nick)
+        fields: Fields = {
+            "op": "SEEN" if change.seen else "DELIVERED",
+            "name": name,
+            "username": name,
+            "id": change.message,
+            "time": _iso_time(change.hlc),
+        }
+        return self._documents.one(fields)
 
     # What the server says
 
@@ -172,6 +186,7 @@ class Classic(JsonFlavour):
 
     ops: ClassVar[dict[type[Change], Callable[[Any, Any], bytes]]] = {
         c.Spoken: JsonFlavour._spoken,
+        c.Acknowledged: JsonFlavour._acknowledged,
     }
 
 
@@ -243,6 +258,7 @@ class Discovery(JsonFlavour):
 
     ops: ClassVar[dict[type[Change], Callable[[Any, Any], bytes]]] = {
         c.Spoken: JsonFlavour._spoken,
+        c.Acknowledged: JsonFlavour._acknowledged,
         c.Entered: _entered,
         c.Departed: _departed,
         c.Expelled: _expelled,

@@ -53,6 +53,7 @@ class Message(Struct, frozen=True, gc=False):
     token: str | None = None
     hash: Hash = None
     id: str | None = None
+    receipt: bool = False
 
     def nickname(self) -> str:
         """Return who is meant: the newcomer of a LOGIN, the one to promote or to kick."""
@@ -121,6 +122,7 @@ _decode = msgspec.json.Decoder(Message).decode
 _WRONG_TYPE = re.compile(r"Expected `.*`, got `(\w+)` - at `\$\.(\w+)`")
 _NO_OBJECT = re.compile(r"Expected `object`, got `(\w+)`")
 _WHAT_IT_IS = {"int": "a number", "float": "a number", "str": "a text", "array": "a list"}
+_EXPECTED = {"hash": "a text or a whole number", "receipt": "true or false"}
 
 
 def decode(document: bytes) -> Message | BadInput:
@@ -138,7 +140,7 @@ def decode(document: bytes) -> Message | BadInput:
 def _sentence(problem: str) -> str:
     if found := _WRONG_TYPE.fullmatch(problem):
         kind, field = found.groups()
-        expected = "a text or a whole number" if field == "hash" else "a text"
+        expected = _EXPECTED.get(field, "a text")
         return f"The field {field} must be {expected}, not {_WHAT_IT_IS.get(kind, kind)}"
     if found := _NO_OBJECT.fullmatch(problem):
         kind = found[1]

@@ -10,25 +10,27 @@ from msgspec import Struct
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
+from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.identify import IssueIdentity
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.part import Part
+from tertulia.domain.commands.poke import Poke
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact
 from tertulia.domain.identities import Identity, hash_token
+from tertulia.domain.ids import milliseconds, parse_msgid
 from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
 from tertulia.protocols.backlog import hand_over_backlog
-from tertulia.protocols.jsonchat.documents import FRAME_BYTES
+from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
 from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
 from tertulia.protocols.jsonchat.parser import STRIKES, Parser
-from tertulia.protocols.jsonchat.words import readable
 from tertulia.protocols.session import (
     Core,
     HashPassword,
@@ -39,6 +41,7 @@ from tertulia.protocols.session import (
     TokenBucket,
     VerifyPassword,
 )
+from tertulia.protocols.words import readable
 
 _SHOWN_OP_BYTES = 40
 
@@ -90,7 +93,7 @@ class JsonSession(Session[Message | BadInput]):
 
     def greet(self) -> None:
         """Speak first, if the dialect wants that."""
-        self.shell.pace(FRAME_BYTES, self.flavour.skipped)
+        self.shell.pace(cut_frames, self.flavour.skipped)
         self._send(self.flavour.greet())
 
     def receive(self, data: bytes) -> None:
@@ -224,9 +227,26 @@ class JsonSession(Session[Message | BadInput]):
             target = self._channel(name)
         else:
             target = self._recipient(name)
-        self.core.execute(self, Say(target, text, client_id=message.client_id()))
+        # Who is told that a message waits is told too when it does so no more.
+        receipt = message.receipt or isinstance(target, Identity)
+        self.core.execute(self, Say(target, text, client_id=message.client_id(), receipt=receipt))
         if isinstance(target, Identity):
             self._send(self.flavour.message_waits(target.nick.text))
+
+    def _seen(self, message: Message) -> None:
+        author, read = self._recipient(message.nickname()), parse_msgid(message.id or "")
+        if read is None:
+            raise Refused("SEEN needs the id of a message")
+        at = milliseconds(read[0])
+        seen = Acknowledge(author, self._me.number, message.id or "", at, seen=True)
+        self.core.execute(self, seen)
+
+    def _poke(self, message: Message) -> None:
+        whom = self._recipient(message.nickname())
+        channel = self._channel(message.channel_name()) if message.channel else None
+        self.core.execute(self, Poke(whom, channel))
+        if isinstance(whom, Identity):
+            self._send(self.flavour.message_waits(whom.nick.text))
 
     def _join(self, message: Message) -> Steps:
         name = ChannelName.parse(message.channel_name())
@@ -311,6 +331,8 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "LOGIN": JsonSession._login,
     "MESSAGE": JsonSession._message,
     "PART": JsonSession._part,
+    "POKE": JsonSession._poke,
+    "SEEN": JsonSession._seen,
     "USERS": JsonSession._users,
 }
 _BEFORE_LOGIN = (JsonSession._login, JsonSession._disconnect, JsonSession._nothing)

@@ -15,7 +15,7 @@ from tertulia.domain.names import ChannelName
 from tertulia.domain.state import Channel, User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
-from tertulia.protocols.irc.commands.lookup import channel_named, find_channel, user_named
+from tertulia.protocols.irc.commands.lookup import channel_named, find_channel, recipient_named
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.names import CHUNK_BYTES, in_lines, visible_chunks
 from tertulia.protocols.irc.parser import LINE_BYTES, Line
@@ -166,7 +166,8 @@ def kick(session: IrcSession, line: Line) -> None:
             channel = channel_named(session, name)
             if not is_in(session, channel) and not _is_operator(session):
                 raise x.NotInChannel(channel.name.text)
-            session.core.execute(session, Kick(channel, user_named(session, nickname), reason))
+            whom = recipient_named(session, nickname)
+            session.core.execute(session, Kick(channel, whom, reason))
         except x.ChatError as error:
             session.failed(error)
 
@@ -181,11 +182,12 @@ def invite(session: IrcSession, line: Line) -> None:
     if len(line.params) < 2:
         _list_invitations(session)
         return
-    whom = user_named(session, line.params[0])
+    whom = recipient_named(session, line.params[0])
     channel = channel_named(session, line.params[1])
     session.core.execute(session, Invite(channel, whom))
     session.reply_bare(n.RPL_INVITING, whom.nick.text, channel.name.text)
-    tell_if_away(session, whom)
+    if isinstance(whom, User):
+        tell_if_away(session, whom)
 
 
 def _list_invitations(session: IrcSession) -> None:

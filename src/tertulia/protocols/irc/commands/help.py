@@ -49,6 +49,7 @@ _USAGE = {
         "Before NICK: the server's password, if it has one, and who you are (see IDENTITY).",
     ),
     "PING": ("<token>", "Is answered with PONG."),
+    "POKE": ("<nickname> [channel]", "Pokes someone, in a channel or between the two of you."),
     "PONG": ("<token>", "Answers the server's PING."),
     "PRIVMSG": (
         "<targets> <text>",

@@ -1,26 +1,34 @@
-"""Saying things: PRIVMSG, NOTICE, TAGMSG."""
+"""Saying things: PRIVMSG, NOTICE, TAGMSG, POKE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from tertulia.domain import errors as x
+from tertulia.domain.commands.acknowledge import Acknowledge
+from tertulia.domain.commands.poke import Poke
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Style
 from tertulia.domain.identities import Identity
+from tertulia.domain.ids import milliseconds, parse_msgid
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text, message_text
 from tertulia.protocols.irc import numerics as n
+from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.channels import tell_if_away
 from tertulia.protocols.irc.commands.lookup import channel_named, recipient_named
 from tertulia.protocols.irc.commands.table import command
+from tertulia.protocols.irc.flavour import DELIVERED_TAG, POKE_TAG, SEEN_TAG
 from tertulia.protocols.irc.parser import LINE_BYTES, Line
+from tertulia.protocols.irc.refusals import shown
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
 CLIENT_ID_TAG = "+tertulia/id"
 CLIENT_ID_LENGTH = 64
+_OURS = frozenset({DELIVERED_TAG, SEEN_TAG, POKE_TAG})
+"""Tags that only the server puts on messages."""
 ROOMY = 60
 """Texts of up to so many characters fit in any line."""
 
@@ -72,8 +80,36 @@ def notice(session: IrcSession, line: Line) -> None:
 
 @command("TAGMSG", 1)
 def tagmsg(session: IrcSession, line: Line) -> None:
-    """``TAGMSG <targets>``: client-only tags alone."""
-    _send(session, line, Style.TAGS, Text(""))
+    """``TAGMSG <targets>``: client-only tags alone.
+
+    With `SEEN_TAG` it tells one user that their message was read.
+    """
+    if line.tags and SEEN_TAG in line.tags and session.caps & Cap.RECEIPTS:
+        _send_seen(session, line.params[0], line.tags[SEEN_TAG])
+    else:
+        _send(session, line, Style.TAGS, Text(""))
+
+
+def _send_seen(session: IrcSession, raw: str, message: str) -> None:
+    read = parse_msgid(message)
+    if read is None:
+        session.fail("TAGMSG", "INVALID_MSGID", shown(raw), text="This is no message id")
+        return
+    author = recipient_named(session, raw)
+    assert session.user is not None
+    at = milliseconds(read[0])
+    seen = Acknowledge(author, session.user.number, message, at, seen=True)
+    session.core.execute(session, seen)
+
+
+@command("POKE", 1, cost=2)
+def poke(session: IrcSession, line: Line) -> None:
+    """``POKE <nickname> [channel]``: it is shown to others as an action, in the channel if
+    one is given."""
+    whom = recipient_named(session, line.params[0])
+    channel = channel_named(session, line.params[1]) if len(line.params) > 1 else None
+    session.core.execute(session, Poke(whom, channel))
+    _tell_if_absent(session, whom)
 
 
 def _send(
@@ -109,7 +145,10 @@ def _send_one(
         if len(text) > ROOMY and not _fits(session, raw, style, text):
             session.reply(n.ERR_INPUTTOOLONG, "Not sent: too long for one line, with your name")
             return
-        session.core.execute(session, Say(target, text, style, tags, status, client_id))
+        # The receipt for what is said to a channel would come from whoever is first.
+        receipt = bool(session.caps & Cap.RECEIPTS) and type(target) is not Channel
+        intent = Say(target, text, style, tags, status, client_id, receipt)
+        session.core.execute(session, intent)
         if answered and type(target) is not Channel and style != Style.TAGS:
             _tell_if_absent(session, target)
     except x.ChatError as error:
@@ -153,7 +192,7 @@ def _target(session: IrcSession, raw: str) -> tuple[Target, str]:
 
 def _client_tags(tags: dict[str, str]) -> tuple[dict[str, str] | None, str | None]:
     """Return the client-only tags, which are passed on, and the client's own message id."""
-    passed = {key: value for key, value in tags.items() if key.startswith("+")}
+    passed = {k: v for k, v in tags.items() if k.startswith("+") and k not in _OURS}
     client_id = passed.pop(CLIENT_ID_TAG, None)
     if client_id is not None and not 0 < len(client_id) <= CLIENT_ID_LENGTH:
         client_id = None

@@ -1,4 +1,4 @@
-"""English for what has no op of its own: a sentence that a person can read."""
+"""English for what a protocol has no words of its own for: sentences that a person can read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Named = Callable[[str], str]
 def readable(raw: str) -> str:
     """Return *raw* without what a terminal would not show as text.
 
-    COMPAT: the classic client and the discovery client print what they get as it is.
+    COMPAT: the original clients print what they get as it is.
     """
     return unformatted(neutral(raw))
 
@@ -30,6 +30,8 @@ def spoken(change: c.Spoken, named: Named) -> str:
     text = readable(change.text)
     if change.style == Style.ACTION:
         return f"* {named(change.by.nick)} {text}"
+    if change.style == Style.POKE:
+        return f"* {named(change.by.nick)} pokes {named(text)}"
     return text
 
 
@@ -87,6 +89,18 @@ def _expelled(change: c.Expelled, named: Named) -> Iterator[str]:
     yield _because(f"{by} kicked {whom} out of {named(change.channel)}", reason)
 
 
+def _gathered(change: c.Gathered, named: Named) -> Iterator[str]:
+    by, channel = named(change.by.nick), named(change.channel)
+    for face in change.members:
+        if face.uid != change.by.uid:
+            yield f"{by} added {named(face.nick)} to {channel}"
+
+
+def _acknowledged(change: c.Acknowledged, named: Named) -> Iterator[str]:
+    verb = "read" if change.seen else "received"
+    yield f"{named(change.by.nick)} has {verb} your message"
+
+
 def _topic_changed(change: c.TopicChanged, named: Named) -> Iterator[str]:
     by, channel = named(change.by.nick), named(change.channel)
     if change.topic:
@@ -125,6 +139,8 @@ _TELL: dict[type[Change], Callable[[Any, Named], Iterator[str]]] = {
     c.Departed: _departed,
     c.Expelled: _expelled,
     c.TopicChanged: _topic_changed,
+    c.Gathered: _gathered,
+    c.Acknowledged: _acknowledged,
     c.ModesChanged: _modes_changed,
     c.Gone: _gone,
     c.NickChanged: _nick_changed,

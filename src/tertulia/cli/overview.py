@@ -1,0 +1,110 @@
+"""``tertulia users``, ``channels`` and ``stats``: what there is on a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import Struct
+
+from tertulia.cli.control import AsJson, DataFolder, ask
+from tertulia.cli.tables import duration, moment, size, table, yes_no
+from tertulia.domain.names import fold_name
+from tertulia.server import control_messages as m
+
+
+def users(
+    channel: str | None = None,
+    /,
+    *,
+    everyone: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    json: AsJson = False,
+    data: DataFolder = None,
+) -> int:
+    """List who is on the server.
+
+    Parameters
+    ----------
+    channel
+        Only who is in this channel.
+    everyone
+        Also those with an identity who are not here, and how many messages wait for them.
+    """
+    rows = ask(data, m.Users(channel, everyone), list[m.UserRow])
+    rows.sort(key=lambda row: fold_name(row.nick))
+    if json:
+        return _print_json(rows)
+    headings = ["NICKNAME", "NUMBER", "PROTOCOL", "ADDRESS", "SINCE", "OPERATOR", "AWAY"]
+    print(table([*headings, "CHANNELS"], [_user_cells(row) for row in rows]))
+    return 0
+
+
+def _user_cells(row: m.UserRow) -> list[str]:
+    if not row.here:
+        waits = f"not here, {row.waiting} waiting" if row.waiting else "not here"
+        return [row.nick, row.number, "", "", "", "", waits, ""]
+    return [
+        row.nick,
+        row.number,
+        f"{row.protocol}{' tls' if row.secure else ''}",
+        row.address or "",
+        moment(row.since),
+        yes_no(row.operator),
+        "" if row.away is None else row.away or "yes",
+        " ".join(row.channels),
+    ]
+
+
+def channels(*, json: AsJson = False, data: DataFolder = None) -> int:
+    """List the channels, hidden ones too. Passwords are never shown."""
+    rows = ask(data, m.Channels(), list[m.ChannelRow])
+    rows.sort(key=lambda row: fold_name(row.name))
+    if json:
+        return _print_json(rows)
+    headings = ["CHANNEL", "NUMBER", "USERS", "MODES", "PASSWORD", "CREATED", "ADMINS", "TOPIC"]
+    print(table(headings, [_channel_cells(row) for row in rows]))
+    return 0
+
+
+def _channel_cells(row: m.ChannelRow) -> list[str]:
+    return [
+        row.name,
+        row.number,
+        str(row.users),
+        row.modes,
+        yes_no(row.password),
+        moment(row.created),
+        " ".join(row.admins),
+        row.topic or "",
+    ]
+
+
+def stats(*, json: AsJson = False, data: DataFolder = None) -> int:
+    """Tell how the server is: people, messages, memory, disk."""
+    found = ask(data, m.Stats(), m.ServerStats)
+    if json:
+        return _print_json([found])
+    by_protocol = ", ".join([f"{name} {count}" for name, count in sorted(found.protocols.items())])
+    rows = [
+        ("server", f"{found.server}, version {found.version}"),
+        ("up for", f"{duration(found.uptime_s)}, since {moment(found.started)}"),
+        ("users", f"{found.users} ({by_protocol})" if by_protocol else "0"),
+        ("channels", str(found.channels)),
+        ("connections", str(found.connections)),
+        ("events written", f"{found.events} since it started"),
+        ("messages waiting", str(found.waiting)),
+        ("memory", size(found.memory_bytes)),
+        ("database", size(found.database_bytes)),
+    ]
+    head, *rest = rows
+    print(table(head, rest))
+    return 0
+
+
+def _print_json(rows: Iterable[Struct]) -> int:
+    """Print one JSON object a line."""
+    for row in rows:
+        print(msgspec.json.encode(row).decode())
+    return 0

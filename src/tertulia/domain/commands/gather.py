@@ -1,0 +1,69 @@
+"""Groups: channels whose members belong to them whether or not they are here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from tertulia.domain import errors as x
+from tertulia.domain import events as e
+from tertulia.domain.identities import Identity
+from tertulia.domain.state import Channel, User
+from tertulia.domain.world import World
+
+GROUP_FLAGS = "inst"
+
+
+class Gather(Struct, frozen=True):
+    """Make a group of oneself and *others*.
+
+    Those with a bare identity are its members at once, others who are here are invited.
+    """
+
+    others: tuple[User | Identity, ...]
+
+
+def gather(world: World, actor: User, intent: Gather) -> list[e.Fact]:
+    """Decide `Gather`."""
+    others = {one.uid: one for one in intent.others if one.uid != actor.uid}
+    members = [actor, *(one for one in others.values() if _is_bare(world, one))]
+    guests = [u for u in others.values() if isinstance(u, User) and not _is_bare(world, u)]
+    if len(members) + len(guests) < 2:
+        raise x.EmptyGroup
+    number = world.fresh_number("1")
+    name = f"#g{number}"
+    _check_room(world, name, len(members) + len(guests))
+    everyone = [one.number for one in (*members, *guests)]
+    faces = tuple(one.face for one in members)
+    return [
+        e.ChannelCreated(actor.face, name, number, world.fresh_incarnation(), flags=GROUP_FLAGS),
+        e.Gathered(actor.face, name, number, faces, tuple(everyone)),
+        e.Joined(actor.face, name, admin=True),
+        *_joined(name, [one for one in members if one is not actor]),
+        *(e.Invited(actor.face, guest.face, name) for guest in guests),
+    ]
+
+
+def take_in(world: World, actor: User, channel: Channel, whom: User | Identity) -> list[e.Fact]:
+    """Return what must be recorded for *actor* to make *whom*, whose identity is bare, a member."""
+    name = channel.name.text
+    _check_room(world, name, len(channel.members) + 1)
+    everyone = (*sorted(channel.members), whom.number)
+    return [
+        e.Gathered(actor.face, name, channel.number, (whom.face,), everyone),
+        *_joined(name, [whom]),
+    ]
+
+
+def _is_bare(world: World, one: User | Identity) -> bool:
+    return world.state.identities.is_bare(one.uid)
+
+
+def _check_room(world: World, name: str, members: int) -> None:
+    if members > world.rules.group_members:
+        raise x.ChannelFull(name)
+
+
+def _joined(name: str, members: Sequence[User | Identity]) -> list[e.Fact]:
+    return [e.Joined(one.face, name) for one in members if isinstance(one, User)]
