@@ -13,6 +13,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.protocols.session import HashPassword, Peer, Session
 from tertulia.server import connection as module
 from tertulia.server.connection import LINGER_S, SLICE_BYTES, Connection
+from tertulia.server.pacing import Cut, Cutter
 from tertulia.server.settings import LogSettings
 from tests.server.kit import Loop
 
@@ -143,6 +144,9 @@ class Server:
 
     def send(self, session: Any, data: bytes) -> None:
         session.write(data)
+
+    def cutter(self, cut: Cut) -> Cutter:
+        return Cutter(cut)
 
     def after_batch(self, action: Any) -> None:
         self.after.append(action)

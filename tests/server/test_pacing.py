@@ -3,7 +3,7 @@
 import pytest
 
 from tertulia.server import pacing
-from tertulia.server.pacing import Pacer
+from tertulia.server.pacing import Cutter, Pacer
 from tests.server.kit import Loop
 
 PAUSE_S = 0.03
@@ -26,7 +26,7 @@ def sent():
 @pytest.fixture
 def pacer(loop, sent):
     with loop.running():
-        return Pacer(sent.append, PAUSE_S, in_fours, lambda count: b"%d skipped" % count)
+        return Pacer(sent.append, PAUSE_S, Cutter(in_fours), lambda count: b"%dxx" % count)
 
 
 def test_the_first_frame_goes_at_once_and_each_other_after_a_pause(loop, sent, pacer):
@@ -59,7 +59,7 @@ def test_when_too_much_waits_it_is_told_how_much(loop, sent, pacer, monkeypatch)
     pacer.write(b"bbbbccccddddeeee")
     pacer.write(b"ffff")
     loop.advance(PAUSE_S * 5)
-    assert sent == [b"aaaa", b"4 skipped", b"ffff"]
+    assert sent == [b"aaaa", b"4xx", b"ffff"]
 
 
 def test_all_that_waits_can_be_sent_at_once(loop, sent, pacer):
@@ -70,3 +70,28 @@ def test_all_that_waits_can_be_sent_at_once(loop, sent, pacer):
     pacer.flush()
     loop.advance(1)
     assert len(sent) == 3
+
+
+def test_what_many_are_sent_is_cut_once():
+    cuts = []
+
+    def cut(data: bytes) -> list[bytes]:
+        cuts.append(data)
+        return in_fours(data)
+
+    cutter, data = Cutter(cut), b"aaaabbbb"
+    assert cutter.frames(data) is cutter.frames(data)
+    assert cutter.frames(b"cccc") == [b"cccc"]
+    assert cutter.frames(data) == [b"aaaa", b"bbbb"]
+    assert cuts == [data, b"cccc", data]
+
+
+def test_nothing_need_be_said_of_what_is_skipped(loop, sent, monkeypatch):
+    monkeypatch.setattr(pacing, "FRAMES_MOST", 3)
+    with loop.running():
+        pacer = Pacer(sent.append, PAUSE_S, Cutter(in_fours), lambda _: b"")
+    pacer.write(b"aaaabbbbccccddddeeee")
+    assert sent == []
+    assert pacer.waiting == 0
+    pacer.write(b"ffff")
+    assert sent == [b"ffff"]

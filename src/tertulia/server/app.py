@@ -32,6 +32,7 @@ from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
 from tertulia.server.offers import offer_of
+from tertulia.server.pacing import Cut, Cutter
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
 from tertulia.server.stats import Stats
 from tertulia.server.store import Store
@@ -87,27 +88,14 @@ class Server:
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of
-        json = JsonConfig(
-            login_s=settings.limits.legacy_login_s,
-            document_bytes=settings.limits.document_bytes,
-        )
-        numeric = NumericConfig(
-            login_s=settings.limits.legacy_login_s or float("inf"),
-            gap_s=settings.limits.legacy_gap_ms / 1000,
-        )
-        self._services: dict[str, Open] = {
-            "irc": self._irc.session,
-            "ircs": self._irc.session,
-            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
-            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
-            "numeric": NumericService(self.hub, numeric).session,
-        }
+        self._services = self._protocols(settings)
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
         self._discovery = Discovery(self._about)
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
+        self._cutters: dict[Cut, Cutter] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
         self._farewell = "The server is shutting down"
@@ -116,6 +104,24 @@ class Server:
         stats = Stats(name, self.hub, self._store, self._connections)
         console = Console(self.hub, name, stats.now, self._shut_down)
         self._control = ControlServer(data / SOCKET, console.answer)
+
+    def _protocols(self, settings: Settings) -> dict[str, Open]:
+        """Return what opens a session, by the name of the scheme."""
+        json = JsonConfig(
+            login_s=settings.limits.legacy_login_s,
+            document_bytes=settings.limits.document_bytes,
+        )
+        numeric = NumericConfig(
+            login_s=settings.limits.legacy_login_s or float("inf"),
+            gap_s=settings.limits.legacy_gap_ms / 1000,
+        )
+        return {
+            "irc": self._irc.session,
+            "ircs": self._irc.session,
+            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
+            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "numeric": NumericService(self.hub, numeric).session,
+        }
 
     # Starting and stopping
 
@@ -282,6 +288,12 @@ class Server:
         """Fulfil a session's request."""
         self._workers.perform(request, resume)
 
+    def cutter(self, cut: Cut) -> Cutter:
+        """Return the one that cuts with *cut* for all connections."""
+        if cut not in self._cutters:
+            self._cutters[cut] = Cutter(cut)
+        return self._cutters[cut]
+
     def after_batch(self, action: Callable[[], None]) -> None:
         """Do *action* when what was sent so far is on its way."""
         self.hub.gate.batch.after.append(action)
@@ -313,7 +325,7 @@ class Server:
 class _Host:
     """The server, as the connections of one listener see it."""
 
-    __slots__ = ("_opens", "_secure", "_server", "command_over", "send")
+    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "send")
 
     def __init__(self, server: Server, opens: Open, secure: bool) -> None:
         self._server = server
@@ -321,6 +333,7 @@ class _Host:
         self._secure = secure
         self.send = server.hub.send
         self.command_over = server.hub.command_over
+        self.cutter = server.cutter
 
     @property
     def output_bytes(self) -> int:

@@ -14,7 +14,7 @@ import structlog
 from tertulia.protocols.session import Drain, Peer, Request, Shell
 from tertulia.server.addresses import shortest
 from tertulia.server.fanout import AnySession
-from tertulia.server.pacing import Pacer
+from tertulia.server.pacing import Cut, Cutter, Pacer
 
 logger = structlog.get_logger()
 
@@ -62,6 +62,9 @@ class Host(Protocol):
 
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         """Fulfil a session's request."""
+
+    def cutter(self, cut: Cut) -> Cutter:
+        """Return the one that cuts with *cut* for all connections."""
 
 
 class Connection(asyncio.Protocol):
@@ -207,7 +210,7 @@ class Connection(asyncio.Protocol):
         self.session.write = self.transport.write
         if frames is not None:
             pause_s = self._host.pacing_s
-            self._pacer = Pacer(self.transport.write, pause_s, frames, skipped)
+            self._pacer = Pacer(self.transport.write, pause_s, self._host.cutter(frames), skipped)
             self.session.write = self._pacer.write
 
     # Inside
