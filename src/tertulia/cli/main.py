@@ -10,6 +10,7 @@ import cyclopts
 
 import tertulia
 from tertulia.cli.backup import backup
+from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
 from tertulia.cli.export import export
 from tertulia.cli.log import log
@@ -32,6 +33,7 @@ app.command(log)
 app.command(export)
 app.command(backup)
 app.command(restore)
+app.command(discover)
 app.command(hash_password)
 for _operate in (users, channels, stats, say, topic, kick, ban, unban, op, shutdown):
     app.command(_operate)

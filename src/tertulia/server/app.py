@@ -17,6 +17,7 @@ import tertulia
 from tertulia.domain.ids import HybridClock
 from tertulia.domain.state import State
 from tertulia.domain.world import World
+from tertulia.protocols.announcement import Card
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.numeric import NumericConfig, NumericService
@@ -27,9 +28,11 @@ from tertulia.server.connection import Connection
 from tertulia.server.console import Console
 from tertulia.server.control import ControlServer
 from tertulia.server.control_messages import SOCKET
+from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
+from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
 from tertulia.server.stats import Stats
@@ -87,24 +90,11 @@ class Server:
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of
-        json = JsonConfig(
-            login_s=settings.limits.legacy_login_s,
-            document_bytes=settings.limits.document_bytes,
-        )
-        numeric = NumericConfig(
-            login_s=settings.limits.legacy_login_s or float("inf"),
-            gap_s=settings.limits.legacy_gap_ms / 1000,
-        )
-        self._services: dict[str, Open] = {
-            "irc": self._irc.session,
-            "ircs": self._irc.session,
-            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
-            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
-            "numeric": NumericService(self.hub, numeric).session,
-        }
+        self._services = self._protocols(settings)
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
+        self._discovery = Discovery(self._about)
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
         self._cutters: dict[Cut, Cutter] = {}
@@ -117,6 +107,24 @@ class Server:
         stats = Stats(name, self.hub, self._store, self._connections)
         console = Console(self.hub, name, stats.now, self._shut_down)
         self._control = ControlServer(data / SOCKET, console.answer)
+
+    def _protocols(self, settings: Settings) -> dict[str, Open]:
+        """Return what opens a session, by the name of the scheme."""
+        json = JsonConfig(
+            login_s=settings.limits.legacy_login_s,
+            document_bytes=settings.limits.document_bytes,
+        )
+        numeric = NumericConfig(
+            login_s=settings.limits.legacy_login_s or float("inf"),
+            gap_s=settings.limits.legacy_gap_ms / 1000,
+        )
+        return {
+            "irc": self._irc.session,
+            "ircs": self._irc.session,
+            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
+            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "numeric": NumericService(self.hub, numeric).session,
+        }
 
     # Starting and stopping
 
@@ -142,6 +150,7 @@ class Server:
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
         self._sweeper = asyncio.create_task(self._sweep())
+        self._discovery.switch(self._settings.network.discovery)
         await self._control.start()
         return uris
 
@@ -162,6 +171,7 @@ class Server:
             ),
         )
         self._listeners.append(listener)
+        self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
         port = listener.sockets[0].getsockname()[1]
         return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
 
@@ -183,6 +193,7 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
         self._stopping = True
+        goodbye = asyncio.create_task(self._discovery.stop())
         self._control.refuse()
         for listener in self._listeners:
             listener.close()
@@ -200,6 +211,7 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
+        await goodbye
         for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
             await self._loop.run_in_executor(None, stop)
         await self._loop.run_in_executor(None, self._workers.close)
@@ -226,6 +238,7 @@ class Server:
             logger.error("settings not applied", reason=str(error))
             return str(error)
         self._settings = settings
+        self._discovery.switch(settings.network.discovery)
         self._irc.configure(config)
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
@@ -300,6 +313,17 @@ class Server:
     def _poke_followers(self) -> None:
         for follower in self._followers:
             follower.poke()
+
+    def _about(self) -> Card:
+        """What those who look for servers are told of this one."""
+        server = self._settings.server
+        return Card(
+            name=server.name,
+            network=server.network,
+            version=tertulia.__version__,
+            server_id=self._store.server_id.hex(),
+            users=len(self.hub.world.state.users),
+        )
 
     async def _sweep(self) -> None:
         """Look for what is overdue, a part of the connections at a time."""

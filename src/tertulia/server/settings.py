@@ -110,6 +110,12 @@ class BackupSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return datetime.datetime.strptime(self.time, "%H:%M").time()
 
 
+class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[network]``: whether the local network is told that the server is there."""
+
+    discovery: bool = True
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -120,6 +126,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channels: ChannelSettings = ChannelSettings()
     history: HistorySettings = HistorySettings()
     backup: BackupSettings = BackupSettings()
+    network: NetworkSettings = NetworkSettings()
     operators: tuple[Operator, ...] = ()
 
     def rules(self) -> Rules:
