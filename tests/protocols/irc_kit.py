@@ -9,8 +9,9 @@ from tertulia.domain.history import Page, describe, is_visible
 from tertulia.domain.ids import msgid
 from tertulia.domain.state import User
 from tertulia.domain.world import Rules
-from tertulia.protocols.irc import IrcConfig, IrcService, Operator
+from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.irc.session import IrcSession
+from tertulia.protocols.operators import Operator
 from tertulia.protocols.session import (
     HashPassword,
     Peer,

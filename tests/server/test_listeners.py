@@ -75,6 +75,8 @@ def test_the_default_ports():
         "ircs://*:6697",
         "json://*:12000",
         "rech://*:0",
+        "pychat://*:5000",
+        "chatroom://*:6666",
         "numeric://*:19033",
     ]
     assert len(endpoints) == len(SCHEMES)

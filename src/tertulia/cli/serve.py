@@ -37,6 +37,7 @@ def serve(
     listen: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
     name: str | None = None,
     address: Annotated[str | None, Parameter(alias="-a")] = None,
+    port: Annotated[int | None, Parameter(alias="-p")] = None,
     log_format: str | None = None,
 ) -> int:
     """Start the server.
@@ -49,11 +50,14 @@ def serve(
         The settings, a TOML file.
     listen
         Where to listen, instead of the default ports: irc://127.0.0.1:6667, ircs://, json://
-        (classic dialect), rech:// (discovery dialect). Port 0 takes a free one.
+        (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://.
+        Port 0 takes a free one.
     name
         The server's name.
     address
         The address that the default ports are on.
+    port
+        The port for PyChat among the default ports, instead of 5000.
     log_format
         human or json.
     """
@@ -63,16 +67,24 @@ def serve(
 
     try:
         chosen = settings()
-        endpoints = (
-            [listeners.parse(uri) for uri in listen]
-            if listen
-            else listeners.defaults(chosen.server.address)
-        )
+        endpoints = _endpoints(listen, chosen.server.address, port)
         configure_logs(chosen.log)
         _raise_file_limit()
         return _run(_serve(chosen, settings, data or data_folder(), endpoints))
     except (SettingsError, StorageError, ListenError) as error:
         raise CommandError(str(error)) from error
+
+
+def _endpoints(
+    listen: list[str] | None, address: str | None, pychat_port: int | None
+) -> list[listeners.Endpoint]:
+    if not listen:
+        return listeners.defaults(address, pychat_port)
+    if pychat_port is not None:
+        raise CommandError(
+            f"--port is for the default ports; beside --listen write --listen pychat://*:{pychat_port}"
+        )
+    return [listeners.parse(uri) for uri in listen]
 
 
 def _settings(

@@ -11,6 +11,8 @@ _HOW = {
     "irc": "any IRC client, such as irssi -c {host} -p {port}",
     "ircs": "the same with TLS: irssi -c {host} -p {port} --tls",
     "json": "the classic JSON client, port {port}",
+    "pychat": "the PyChat client, port {port}",
+    "chatroom": "nc {host} {port}, and type",
     "numeric": "the numeric messenger, port {port}",
     "rech": "the JSON client that finds servers by itself, port {port}",
 }
@@ -22,7 +24,7 @@ def welcome(settings: Settings, uris: list[str]) -> str:
     parts = [urlsplit(uri) for uri in uris]
     for part in parts:
         how = _HOW[part.scheme].format(host="localhost", port=_port(part.netloc))
-        lines.append(f"  {part.scheme + ':':6} {how}")
+        lines.append(f"  {part.scheme + ':':9} {how}")
     addresses = own_addresses()
     open_to_all = any(part.hostname in ("*", None) for part in parts)
     if open_to_all and addresses:

@@ -230,6 +230,14 @@ class NotOperator(ChatError):
         super().__init__("Only a server operator may do this")
 
 
+class NoBackup(ChatError):
+    """A backup could not be made."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"There is no backup: {why}")
+        self.why = why
+
+
 class TooManyBroadcasts(ChatError):
     """Messages to everyone are limited, so that they stay rare."""
 

@@ -69,7 +69,11 @@ class Drain(Struct, frozen=True):
     """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
 
-Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain
+class TakeBackup(Struct, frozen=True):
+    """Request: a backup of the chat, now (str: where it is); an operator has asked for it."""
+
+
+Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain | TakeBackup
 Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""
 
@@ -135,7 +139,8 @@ class Shell(Protocol):
         """From now on cut what is sent into *frames*, and send them one at a time with a pause
         between; None: all at once.
 
-        When too many frames wait they are replaced by what *skipped* returns for their number.
+        When too many frames wait they are replaced by what *skipped* returns for their number,
+        cut as well.
         """
 
     def wake_in(self, seconds: float) -> None:

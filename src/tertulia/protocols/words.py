@@ -46,6 +46,11 @@ def waits(nick: str, named: Named) -> str:
     return f"{named(nick)} is not here; your message waits for them"
 
 
+def skipped(count: int) -> str:
+    """Return what stands for *count* messages that would have come too late."""
+    return f"{count} messages were left out here; the history has them"
+
+
 def mode_sentences(change: c.ModesChanged, modes: list[ShownMode], named: Named) -> list[str]:
     """Return what is told of *modes*, some of those that *change* is about."""
     by, channel = named(change.by.nick), named(change.channel)

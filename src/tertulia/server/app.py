@@ -18,9 +18,11 @@ from tertulia.domain.ids import HybridClock
 from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.announcement import Card
+from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.numeric import NumericConfig, NumericService
+from tertulia.protocols.pychat import PyChatConfig, PyChatService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.backups import Backups
@@ -86,10 +88,11 @@ class Server:
             self._store.durable,
             self._poke_followers,
         )
-        self._workers = Workers(self._store.history, self.after_batch)
+        self._workers = Workers(self._store.history, self.after_batch, self.backups.take)
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of
+        self._chatroom = ChatRoomService(self.hub, _chatroom_config(settings))
         self._services = self._protocols(settings)
         self._tls: Tls | None = None
         self._data = data
@@ -114,15 +117,17 @@ class Server:
             login_s=settings.limits.legacy_login_s,
             document_bytes=settings.limits.document_bytes,
         )
-        numeric = NumericConfig(
-            login_s=settings.limits.legacy_login_s or float("inf"),
-            gap_s=settings.limits.legacy_gap_ms / 1000,
-        )
+        patience_s = settings.limits.legacy_login_s or float("inf")
+        gap_s = settings.limits.legacy_gap_ms / 1000
+        numeric = NumericConfig(login_s=patience_s, gap_s=gap_s)
+        pychat = PyChatConfig(login_s=patience_s, gap_s=gap_s)
         return {
             "irc": self._irc.session,
             "ircs": self._irc.session,
             "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
             "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
+            "pychat": PyChatService(self.hub, pychat).session,
+            "chatroom": self._chatroom.session,
             "numeric": NumericService(self.hub, numeric).session,
         }
 
@@ -240,6 +245,7 @@ class Server:
         self._settings = settings
         self._discovery.switch(settings.network.discovery)
         self._irc.configure(config)
+        self._chatroom.configure(_chatroom_config(settings))
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
         for follower in self._followers:
@@ -402,6 +408,15 @@ def _irc_config(settings: Settings) -> IrcConfig:
         ping_s=limits.ping_s or float("inf"),
         history_most=settings.history.page,
     )
+
+
+def _chatroom_config(settings: Settings) -> ChatRoomConfig:
+    gap_s = settings.limits.legacy_gap_ms / 1000
+    return ChatRoomConfig(local_time=_local_time, gap_s=gap_s, operators=settings.operators)
+
+
+def _local_time(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ms // 1000))
 
 
 def _wall_ms() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tertulia.server.settings import SettingsError
 
@@ -24,6 +25,8 @@ SCHEMES = {
         Scheme("ircs", 6697, secure=True),
         Scheme("json", 12000),
         Scheme("rech", None),
+        Scheme("pychat", 5000),
+        Scheme("chatroom", 6666),
         Scheme("numeric", 19033),
     )
 }
@@ -70,8 +73,18 @@ def parse(uri: str) -> Endpoint:
     return Endpoint(scheme, None if host in ("*", None) else host, port, chosen=True)
 
 
-def defaults(address: str | None) -> list[Endpoint]:
-    """Return where the server listens if nobody says otherwise."""
-    return [
+def defaults(address: str | None, pychat_port: int | None = None) -> list[Endpoint]:
+    """Return where the server listens if nobody says otherwise, or only for *pychat_port*."""
+    endpoints = [
         Endpoint(scheme, address, scheme.port or 0, chosen=False) for scheme in SCHEMES.values()
+    ]
+    if pychat_port is None:
+        return endpoints
+    if not 0 <= pychat_port <= 65535:
+        raise SettingsError(f"--port {pychat_port}: the port is a number from 0 to 65535")
+    return [
+        replace(endpoint, port=pychat_port, chosen=True)
+        if endpoint.scheme.name == "pychat"
+        else endpoint
+        for endpoint in endpoints
     ]

@@ -18,7 +18,7 @@ from msgspec import Struct
 from tertulia.domain.errors import InvalidChannelName
 from tertulia.domain.names import ChannelName
 from tertulia.domain.world import Rules
-from tertulia.protocols.irc.config import Operator
+from tertulia.protocols.operators import Operator
 
 PREFIX = "TERTULIA__"
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-
-class Operator(Struct, frozen=True):
-    """Someone who may become an operator; *password* is an argon2id hash."""
-
-    name: str
-    password: str
+from tertulia.protocols.operators import Operator
 
 
 class IrcConfig(Struct, frozen=True, kw_only=True):

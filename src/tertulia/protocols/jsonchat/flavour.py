@@ -19,6 +19,7 @@ from tertulia.protocols.words import (
     not_done,
     readable,
     sentences,
+    skipped,
     spoken,
     waits,
 )
@@ -143,7 +144,7 @@ class JsonFlavour:
 
     def skipped(self, count: int) -> bytes:
         """Return the document that stands for *count* others that would have come too late."""
-        return self.line(f"{count} messages were left out here; the history has them")
+        return self.line(skipped(count))
 
 
 class Classic(JsonFlavour):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
@@ -13,7 +13,6 @@ from tertulia.domain.changes import Change
 from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.identify import IssueIdentity
-from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.part import Part
@@ -27,20 +26,12 @@ from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
 from tertulia.protocols.backlog import hand_over_backlog
+from tertulia.protocols.joining import join_with
 from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
 from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
 from tertulia.protocols.jsonchat.parser import STRIKES, Parser
-from tertulia.protocols.session import (
-    Core,
-    HashPassword,
-    Request,
-    Session,
-    Shell,
-    Steps,
-    TokenBucket,
-    VerifyPassword,
-)
+from tertulia.protocols.session import Core, Session, Shell, Steps, TokenBucket
 from tertulia.protocols.words import readable
 
 _SHOWN_OP_BYTES = 40
@@ -252,28 +243,9 @@ class JsonSession(Session[Message | BadInput]):
         name = ChannelName.parse(message.channel_name())
         if name.folded in self._me.channels:
             raise x.AlreadyInChannel(self._me.nick.text, name.text)
-        password = message.secret()
-        if password is None:
-            self.core.execute(self, Join(name))
-        else:
-            self.core.execute(self, (yield from self._join_with(name, password)))
+        intent = yield from join_with(self.core.state, name, message.secret())
+        self.core.execute(self, intent)
         self._show_topic(self._channel(name.text))
-
-    def _join_with(self, name: ChannelName, password: str) -> Generator[Request, Any, Join]:
-        """While a password is hashed the channel may begin, end, or get another."""
-        proof = new_key = checked = None
-        while True:
-            channel = self.core.state.channel_named(name.text)
-            if channel is None:
-                if new_key is not None:
-                    break
-                new_key = yield HashPassword(password)
-            elif channel.key in (None, checked):
-                break
-            else:
-                checked = channel.key
-                proof = checked if (yield VerifyPassword(checked, password)) else None
-        return Join(name, proof, new_key)
 
     def _show_topic(self, channel: Channel) -> None:
         if channel.topic is not None:

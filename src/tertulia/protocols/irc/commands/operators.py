@@ -11,7 +11,8 @@ from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.lookup import user_named
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.parser import Line
-from tertulia.protocols.session import Steps, VerifyPassword
+from tertulia.protocols.operators import is_operator
+from tertulia.protocols.session import Steps
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
@@ -23,9 +24,7 @@ REASON_BYTES = 300
 def oper(session: IrcSession, line: Line) -> Steps:
     """``OPER <name> <password>``."""
     name, password = line.params[:2]
-    known = {operator.name: operator.password for operator in session.service.config.operators}
-    hashed = known.get(name)
-    if hashed is None or not (yield VerifyPassword(hashed, password)):
+    if not (yield from is_operator(session.service.config.operators, name, password)):
         session.reply(n.ERR_PASSWDMISMATCH, "Password incorrect")
         return
     session.core.execute(session, SetUserMode("o", True))
