@@ -293,7 +293,7 @@ def test_a_bare_identity_is_proven_by_its_number():
     assert identity.nick.text == f"n{identity.number}"
     assert identity.is_bare
     user = room.bare(identity)
-    assert user.uid == user.number == identity.number
+    assert str(user.uid) == user.number == identity.number
     assert user.catching_up
     assert [type(event.fact) for event in room.events] == [e.IdentityIssued]
     check_state(room.state)

@@ -131,7 +131,7 @@ class Parser:
         while not self._lost:
             buffer = self._buffer = self._buffer.lstrip(_PADDING)
             code = buffer[:2]
-            width = _WIDTHS.get(code, STRICT_BYTES if self.is_strict and code == b"05" else 0)
+            width = _WIDTHS.get(code) or self._strict_width(buffer)
             if width and len(buffer) >= width:
                 frame = decode(buffer[:width])
                 self._buffer = buffer[width:]
@@ -144,6 +144,17 @@ class Parser:
             self._lost = isinstance(frame, BadFrame)
         self._buffer = b""
         return found
+
+    def _strict_width(self, buffer: bytes) -> int:
+        """Return the width of the 05 that *buffer* begins with; 0 if only a pause can tell."""
+        if not self.is_strict or buffer[:2] != b"05":
+            return 0
+        head, follows = buffer[:STRICT_BYTES], buffer[STRICT_BYTES : STRICT_BYTES + 2]
+        if len(head) < STRICT_BYTES:
+            return STRICT_BYTES
+        # With accents 218 characters are more bytes, and the frame is longer.
+        is_whole = _is_strict(head) and any(code.startswith(follows) for code in _DECODERS)
+        return STRICT_BYTES if is_whole else 0
 
 
 def _is_strict(piece: bytes) -> bool:
