@@ -184,6 +184,18 @@ def test_a_full_text_alone_does_not_show_that_a_client_pads():
     assert parser.silence() == [send("b" * 218)]
 
 
+@pytest.mark.parametrize("first", [Register(), Online(ANA), Read(BIA, NOW)])
+def test_any_padded_frame_shows_that_a_client_pads(first):
+    parser = Parser()
+    assert parser.feed(padded(first)) == [first]
+    assert parser.is_strict
+    group = Group(ANA, NOW, (BIA, EVE))
+    stream = padded(group) + padded(send("hello")) + padded(Online(BIA))
+    assert parser.feed(stream) == [group, send("hello"), Online(BIA)]
+    large = Group(ANA, NOW, (BIA,) * 18)
+    assert heard(wire(large).ljust(2 * STRICT_BYTES), parser=parser) == [large]
+
+
 def test_who_pads_need_not_always():
     parser = Parser()
     heard(padded(send("hello")), parser=parser)

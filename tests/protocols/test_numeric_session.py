@@ -284,7 +284,7 @@ def test_08_names_the_last_message_for_those_who_know_messages_by_id(place):
 def tags(line: str) -> dict[str, str]:
     """The tags of a line of IRC."""
     head = line.removeprefix("@").partition(" ")[0]
-    return dict(tag.partition("=")[::2] for tag in head.split(";"))  # type: ignore[misc]
+    return dict(tag.partition("=")[::2] for tag in head.split(";"))
 
 
 # 10 and 11
@@ -429,6 +429,17 @@ def test_who_pads_is_sent_what_is_padded_to_256(place):
     bia.got()
     assert ana.got() == [f"07{bia.number}{NOW}".ljust(256)]
     bia.say(ana.number, "hello")
+    assert ana.got() == [message(bia, ana.number, "hello").ljust(256)]
+
+
+def test_who_pads_from_the_first_frame_on_is_sent_nothing_else(place):
+    ana, bia = place.phone(), place.here()
+    ana.raw(b"01".ljust(256))
+    [frame] = ana.got()
+    assert len(frame) == 256
+    ana.number = frame[2:].strip()
+    bia.say(ana.number, "hello")
+    ana.raw(f"03{ana.number}".encode().ljust(256))
     assert ana.got() == [message(bia, ana.number, "hello").ljust(256)]
 
 

@@ -100,9 +100,9 @@ class Frames:
         return frame + END
 
 
-def assigned(number: str) -> bytes:
+def assigned(number: str, padded_to: int = 0) -> bytes:
     """Return the frame that tells a number."""
-    return f"02{number}".encode() + END
+    return f"02{number}".encode().ljust(padded_to) + END
 
 
 def cut_frames(data: bytes) -> list[bytes]:

@@ -160,7 +160,8 @@ class NumericSession(Session[Frame]):
             case BadFrame(reason):
                 self.core.note(self, reason)
             case Register():
-                self.shell.send(assigned(self.core.register(self)))
+                number = self.core.register(self)
+                self.shell.send(assigned(number, STRICT_BYTES if self._parser.is_strict else 0))
             case Online(number):
                 self._come(number)
             case Send():
