@@ -81,21 +81,25 @@ async def kills(folder: Path, rounds: int, messages: int, chance: random.Random)
     reader = await Numeric.open(server.ports["numeric"])
     await author.fence()
     await reader.close()
-    said, on_disk, again = 0, 0, 0
+    said, again = 0, 0
     got: list[int] = []
+    unsure: set[int] = set()
     for number in range(rounds + 1):
         for _ in range(messages):
             author.say(reader.number, str(said))
             said += 1
         await author.fence()
-        on_disk = said
         reader = await Numeric.open(server.ports["numeric"], reader.number)
         if number == rounds:
             await reader.fence()
         else:
             wanted = chance.randrange(1, messages)
             await reader.until(lambda _, r=reader, n=wanted: len(r.texts()) >= n)  # type: ignore[misc]
-            author.say(reader.number, str(said))  # which may or may not be in time
+            author.say(reader.number, str(said))
+            if chance.random() < 0.5:
+                await author.fence()
+            else:
+                unsure.add(said)  # it may or may not be in time
             said += 1
             await server.kill()
             await reader.until_end()
@@ -112,10 +116,8 @@ async def kills(folder: Path, rounds: int, messages: int, chance: random.Random)
             server = await start(folder)
             author = await Numeric.open(server.ports["numeric"], author.number)
     missing = set(range(said)) - set(got)
-    # Only what was said and never known to be on disk may be lost: one message a kill.
-    lost = {(messages + 1) * (n + 1) - 1 for n in range(rounds)}
-    assert missing <= lost, missing
-    print(f"\n{rounds} times killed: {on_disk} messages, {again} came twice, {len(missing)} never")
+    assert missing <= unsure, missing
+    print(f"\n{rounds} times killed: {said} messages, {again} came twice, {len(missing)} never")
     await server.stop()
 
 
