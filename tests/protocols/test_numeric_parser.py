@@ -179,6 +179,7 @@ def test_a_full_text_alone_does_not_show_that_a_client_pads():
     parser = Parser()
     assert len(wire(send("a" * 218))) == STRICT_BYTES
     assert heard(wire(send("a" * 218)), parser=parser) == [send("a" * 218)]
+    assert heard(wire(send("a" * 217)) + b" ", parser=parser) == [send("a" * 217)]
     assert not parser.is_strict
     assert parser.feed(wire(send("b" * 218))) == []
     assert parser.silence() == [send("b" * 218)]

@@ -115,7 +115,8 @@ class Parser:
             self.is_strict = True
             return [decode(piece) for piece in pieces]
         frame = decode(chunk)
-        if _is_strict(chunk) and chunk.endswith(b" "):
+        # One space may be the end of a full text.
+        if _is_strict(chunk) and chunk.endswith(b"  "):
             self.is_strict = True
         return [frame]
 
