@@ -103,7 +103,11 @@ class NumericSession(Session[Frame]):
             self.take(found)
 
     def silence(self) -> None:
-        """A pause ended what came before."""
+        """A pause ended what came before, if that has no other end."""
+        if self._parser.is_incomplete:
+            self._take_rest()
+
+    def _take_rest(self) -> None:
         found = self._parser.silence()
         self._adapt()
         if found:
@@ -119,7 +123,7 @@ class NumericSession(Session[Frame]):
 
     def eof(self) -> None:
         """The other end sends nothing more, which ends what it sent."""
-        self.silence()
+        self._take_rest()
         super().eof()
 
     def tick(self, now: float) -> None:
@@ -156,7 +160,8 @@ class NumericSession(Session[Frame]):
             case BadFrame(reason):
                 self.core.note(self, reason)
             case Register():
-                self.shell.send(assigned(self.core.register(self)))
+                number = self.core.register(self)
+                self.shell.send(assigned(number, STRICT_BYTES if self._parser.is_strict else 0))
             case Online(number):
                 self._come(number)
             case Send():
