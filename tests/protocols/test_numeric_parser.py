@@ -342,3 +342,14 @@ def test_a_line_feed_in_a_later_frame_changes_nothing():
     heard(b"01", parser=parser)
     assert heard(wire(send("a\nb")), parser=parser) == [send("a\nb")]
     assert not parser.by_line
+
+
+def test_two_frames_that_come_one_by_one_within_a_pause_are_two():
+    parser = Parser()
+    send = b"05" + b"0" * 13 + b"1" * 13 + b"1600000000" + b"oi"
+    read = b"08" + b"0" * 13 + b"1600000000"
+    assert parser.feed(send) == []
+    assert parser.feed(read) == [decode(send), decode(read)]
+    assert parser.feed(send) == []
+    assert parser.feed(send) == [decode(send)]
+    assert parser.silence() == [decode(send)]

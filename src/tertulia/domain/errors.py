@@ -206,6 +206,13 @@ class NotInList(ChannelError):
         super().__init__(channel, f"{mask} is not in the +{mode} list of {channel}")
 
 
+class CannotBeMember(ChannelError):
+    """Someone cannot be made a member of the channel."""
+
+    def __init__(self, nickname: str, channel: str, why: str) -> None:
+        super().__init__(channel, f"{nickname} cannot be made a member of {channel}: {why}")
+
+
 class ListFull(ChannelError):
     """A mask list of the channel holds as many masks as allowed."""
 

@@ -21,6 +21,7 @@ from tertulia.domain.world import Rules
 from tertulia.protocols.operators import Operator
 
 PREFIX = "TERTULIA__"
+UNLIMITED = 1 << 62
 
 
 class SettingsError(Exception):
@@ -61,6 +62,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     document_bytes: int = 16_384
     legacy_pacing_ms: int = 30
     legacy_gap_ms: int = 50
+    waiting_messages: int = Rules().waiting_messages
+    identities: int = Rules().identities
 
 
 class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +142,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             channel_grace_s=channels.grace_s,
             broadcast=channels.broadcast,
             broadcast_burst=channels.broadcast_burst,
+            waiting_messages=self.limits.waiting_messages or UNLIMITED,
+            identities=self.limits.identities or UNLIMITED,
         )
 
 

@@ -6,7 +6,8 @@ from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.say import Say
 from tertulia.domain.text import Text
-from tests.domain.kit import Room
+from tertulia.domain.world import Rules
+from tests.domain.kit import START_MS, Room
 
 HELLO = Text("hello")
 
@@ -88,3 +89,11 @@ def test_the_author_may_be_gone_meanwhile(room):
     room.do(ana, Disconnect(""))
     room.do(bob, Acknowledge(room.state.recipient(ana.number), bob.number, "", 1000))
     assert waits(room, ana.uid) == ["Acknowledged"]
+
+
+def test_receipts_wait_as_long_as_there_is_room():
+    room = Room(Rules(waiting_messages=1))
+    author, reader = room.register(), room.user("bob")
+    seen = Acknowledge(author, reader.number, "", START_MS, seen=True)
+    assert len(room.do(reader, seen)) == 1
+    assert room.do(reader, seen) == []

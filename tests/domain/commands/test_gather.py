@@ -5,6 +5,7 @@ from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.commands.gather import Gather
+from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import ChannelEnded
@@ -157,3 +158,22 @@ def test_the_name_of_a_group_is_one_that_is_free(room):
     group, _ = gathered(room, ana, bia)
     assert group.name.text == "#g1004200000002"
     assert room.ranks("#g1004200000001") == {"eve": ADMIN}
+
+
+def test_nobody_is_made_a_member_of_the_lobby():
+    room = Room()
+    lobby = room.lobby()
+    bob = room.user("bob", "#lobby")
+    with pytest.raises(x.CannotBeMember):
+        room.do(bob, Invite(lobby, room.register()))
+
+
+def test_one_belongs_to_so_many_channels_at_most():
+    room = Room(Rules(channels_per_user=2))
+    bia = room.register()
+    for maker in ("ana", "bob"):
+        user = room.user(maker, f"#{maker}")
+        room.do(user, Invite(room.channel(f"#{maker}"), bia))
+    carol = room.user("carol", "#carol")
+    with pytest.raises(x.CannotBeMember):
+        room.do(carol, Invite(room.channel("#carol"), bia))

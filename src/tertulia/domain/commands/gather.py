@@ -48,7 +48,11 @@ def gather(world: World, actor: User, intent: Gather) -> list[e.Fact]:
 
 def take_in(world: World, actor: User, channel: Channel, whom: User | Identity) -> list[e.Fact]:
     """Return what must be recorded for *actor* to make *whom*, whose identity is bare, a member."""
-    name = channel.name.text
+    name, nick = channel.name.text, whom.nick.text
+    if channel.is_lobby:
+        raise x.CannotBeMember(nick, name, "everyone there came by themselves")
+    if len(world.state.memberships.get(whom.uid, ())) >= world.rules.channels_per_user:
+        raise x.CannotBeMember(nick, name, "they belong to as many channels as they may")
     _check_room(world, name, len(channel.members) + 1)
     everyone = (*sorted(channel.members), whom.number)
     return [

@@ -91,10 +91,15 @@ class Parser:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take in *data*; return the frames that are complete."""
+        found: list[Frame] = []
+        if self._buffer and not self.by_line and _is_whole(data) and _is_whole(self._buffer):
+            # Two frames that were sent one by one, with less than a pause between.
+            found.append(decode(self._buffer))
+            self._buffer = b""
         self._buffer += data
         if not self._begun and b"\n" in data:
             self.by_line = True
-        found = self._lines() if self.by_line else self._frames()
+        found += self._lines() if self.by_line else self._frames()
         if found:
             self._begun = True
         if len(self._buffer) > WAITING_BYTES:
@@ -162,6 +167,10 @@ class Parser:
 
 def _is_strict(piece: bytes) -> bool:
     return len(piece) == STRICT_BYTES and isinstance(decode(piece), Send | Group)
+
+
+def _is_whole(segment: bytes) -> bool:
+    return not isinstance(decode(segment), BadFrame)
 
 
 def decode(frame: bytes) -> Frame:
