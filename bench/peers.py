@@ -132,9 +132,9 @@ def _ngircd(executable: str) -> Launch:
     return launch
 
 
-def _tertulia(command: Sequence[str]) -> Launch:
+def _tertulia(command: Sequence[str], *more: str) -> Launch:
     def launch(folder: Path) -> Launched:
-        listen = ["--data", str(folder / "data"), "--listen", "irc://127.0.0.1:0"]
+        listen = ["--data", str(folder / "data"), "--listen", "irc://127.0.0.1:0", *more]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TERTULIA__")}
         environment["TERTULIA__LIMITS__COMMANDS_PER_SECOND"] = "0"
         environment["XDG_CONFIG_HOME"] = str(folder / "config")
@@ -160,6 +160,12 @@ def _tertulia_server(command: str | None) -> Server:
         return Server("tertulia", unavailable="not importable here, and no --tertulia CMD")
     words = shlex.split(command) if command else [sys.executable, "-m", "tertulia"]
     return Server("tertulia", launch=_tertulia(words))
+
+
+def tertulia_with(uri: str) -> Server:
+    """Tertulia that listens at *uri* too."""
+    command = [sys.executable, "-m", "tertulia"]
+    return Server("tertulia", launch=_tertulia(command, "--listen", uri))
 
 
 def external_server(text: str) -> Server:

@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "protocols": frozenset({"domain"}),
     "storage": frozenset({"domain"}),
     "replication": frozenset({"domain"}),
-    "client": frozenset({"domain", "protocols.irc"}),
+    "client": frozenset({"domain", "protocols.irc", "protocols.announcement"}),
     "server": frozenset({"domain", "protocols", "storage", "replication"}),
     "web": frozenset({"domain", "protocols", "storage", "replication", "server"}),
     "cli": frozenset({"domain", "protocols", "storage", "replication", "client", "server", "web"}),

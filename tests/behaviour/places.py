@@ -19,8 +19,10 @@ import tertulia
 from tertulia.server import listeners
 from tertulia.server.app import Server
 from tertulia.server.settings import (
+    BackupSettings,
     HistorySettings,
     Limits,
+    NetworkSettings,
     ServerSettings,
     Settings,
 )
@@ -63,12 +65,15 @@ SERVER = "tea.example"
 
 
 def settings(*, limits: dict[str, Any] | None = None, **sections: Any) -> Settings:
-    """Return settings for tests: no rate limit, no pauses, no search index."""
+    """Return settings for tests: no rate limit, no pauses, no index, logs or backups; nobody
+    is told."""
     return Settings(
         **{
             "server": ServerSettings(name=SERVER),
             "limits": Limits(**{"commands_per_second": 0, "legacy_pacing_ms": 0, **(limits or {})}),
-            "history": HistorySettings(search=False),
+            "history": HistorySettings(search=False, text_logs=False),
+            "backup": BackupSettings(daily=False),
+            "network": NetworkSettings(discovery=False),
             **sections,
         }
     )
@@ -207,19 +212,26 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, **xdg, "PYTHONPATH": source, "NO_COLOR": "1", "TZ": "UTC", **more}
 
 
+TERTULIA = (sys.executable, "-m", "tertulia")
+
+
 @contextlib.asynccontextmanager
 async def tertulia_process(home: Path, *arguments: str, **variables: str) -> AsyncIterator[Process]:
     """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself."""
+    async with process_of((*TERTULIA, *arguments), environment(home, **variables)) as process:
+        yield process
+
+
+@contextlib.asynccontextmanager
+async def process_of(command: tuple[str, ...], variables: dict[str, str]) -> AsyncIterator[Process]:
+    """Run *command* with these environment *variables*; it is killed if it has not ended."""
     process = Process(
         await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tertulia",
-            *arguments,
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment(home, **variables),
+            env=variables,
         )
     )
     try:

@@ -53,7 +53,7 @@ def test_version(run):
 def test_help(run):
     status, out, _ = run("--help")
     assert status == 0
-    for word in ("serve", "search", "hash-password", "users", "say", "shutdown"):
+    for word in ("serve", "search", "discover", "hash-password", "users", "say", "shutdown"):
         assert word in out
     for command, options in (
         ("users", ("--all", "--json", "--data")),

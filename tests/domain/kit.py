@@ -1,6 +1,7 @@
 """A chat whose clock and chance are in the hands of the test."""
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 
 from tertulia.domain.changes import Change
 from tertulia.domain.chat import Chat, Intent
-from tertulia.domain.commands.catch_up import CatchUp
-from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.commands.acknowledge import Acknowledge
+from tertulia.domain.commands.catch_up import CatchUp, Receive
+from tertulia.domain.commands.connect import Connect, Disconnect, Rejoin
+from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.identify import IssueIdentity
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
@@ -22,7 +25,7 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import ChannelEnded, Event, ModeChange
-from tertulia.domain.identities import Credential, hash_token
+from tertulia.domain.identities import Credential, Identity, hash_token
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import ADMIN, FLAGS, LISTS, Channel, State, User
@@ -84,6 +87,19 @@ class Room:
         user = self.user(nick, *channels, credential=credential)
         self.do(user, Disconnect(""))
         return credential
+
+    def register(self) -> Identity:
+        """A bare identity, whose user is not here."""
+        identity = self.state.identities.get(self.chat.register())
+        assert identity is not None
+        return identity
+
+    def bare(self, identity: Identity | None = None) -> User:
+        """The user of a bare identity, a new one or this."""
+        identity = identity or self.register()
+        user = self.user(identity.nick.text, credential=Credential(identity.number, None))
+        self.do(user, Rejoin())
+        return user
 
     def do(self, actor: User, intent: Intent) -> list[Any]:
         """What is seen of *actor* doing that."""
@@ -157,11 +173,28 @@ def check_state(state: State) -> None:
             assert state.users[uid].channels[name] is channel
         for uid in channel.invited:
             assert name in state.users[uid].invited_to
+    _check_members(state)
+
+
+def _check_members(state: State) -> None:
+    memberships: dict[str, set[str]] = {}
+    for name, channel in state.channels.items():
+        for uid in channel.members:
+            assert state.identities.is_bare(uid)
+            memberships.setdefault(uid, set()).add(name)
+    assert {uid: set(names) for uid, names in state.memberships.items()} == memberships
+    bare = {uid for uid in state.users if state.identities.is_bare(uid)}
+    assert state._put_by.keys() == bare
+    # They are handed everything by way of the disk, for as long as they are here.
+    assert all(state.users[uid].catching_up for uid in bare)
 
 
 NICKS = ["ana", "Ana", "bob", "bоb", "carol", "Νina", "nina", "νina", "vina", "ｆoo", "foo"]
 CHANNELS = ["#lobby", "#tea", "#TEA", "#Éa", "#éA", "#x"]
 MASKS = ["ana", "*!*@host.example", "bob!*@*", "a b", "*"]
+BARE = ["bare 0", "bare 1", "bare 2"]
+"""The identities without a token in the order in which they were registered."""
+PEOPLE = [*NICKS, *BARE]
 TEXTS = ["", "hello", "a\r\nb", "\0", "é" * 3000, "\ud800"]
 
 _mode = st.tuples(
@@ -169,24 +202,33 @@ _mode = st.tuples(
     st.sampled_from([*FLAGS, *LISTS, "k", "l"]),
     st.sampled_from([*MASKS, "3", "$hash", None]),
 )
-_rank = st.tuples(st.booleans(), st.sampled_from("ov"), st.sampled_from(NICKS))
+_rank = st.tuples(st.booleans(), st.sampled_from("ov"), st.sampled_from(PEOPLE))
 _verbs = st.one_of(
     st.tuples(st.just("connect"), st.sampled_from(NICKS)),
     st.tuples(st.just("log in"), st.sampled_from(NICKS), st.sampled_from(NICKS)),
     st.tuples(st.just("issue")),
     st.tuples(st.just("read")),
+    st.tuples(st.just("register")),
+    st.tuples(st.just("come"), st.sampled_from(BARE)),
+    st.tuples(st.just("gather"), st.lists(st.sampled_from(PEOPLE), max_size=4)),
+    st.tuples(
+        st.just("acknowledge"),
+        st.sampled_from(PEOPLE),
+        st.sampled_from([None, *CHANNELS]),
+        st.booleans(),
+    ),
     st.tuples(st.just("disconnect"), st.sampled_from(TEXTS)),
     st.tuples(st.just("rename"), st.sampled_from(NICKS)),
     st.tuples(st.just("join"), st.sampled_from(CHANNELS), st.sampled_from([None, "$hash"])),
     st.tuples(st.just("part"), st.sampled_from(CHANNELS), st.sampled_from(TEXTS)),
-    st.tuples(st.just("kick"), st.sampled_from(CHANNELS), st.sampled_from(NICKS)),
-    st.tuples(st.just("invite"), st.sampled_from(CHANNELS), st.sampled_from(NICKS)),
+    st.tuples(st.just("kick"), st.sampled_from(CHANNELS), st.sampled_from(PEOPLE)),
+    st.tuples(st.just("invite"), st.sampled_from(CHANNELS), st.sampled_from(PEOPLE)),
     st.tuples(st.just("topic"), st.sampled_from(CHANNELS), st.sampled_from(TEXTS)),
     st.tuples(st.just("modes"), st.sampled_from(CHANNELS), st.lists(_mode, max_size=4)),
     st.tuples(st.just("ranks"), st.sampled_from(CHANNELS), st.lists(_rank, max_size=4)),
     st.tuples(
         st.just("say"),
-        st.sampled_from([*CHANNELS, *NICKS, "*", "&"]),
+        st.sampled_from([*CHANNELS, *PEOPLE, "*", "&"]),
         st.sampled_from(TEXTS),
         st.integers(0, 5),
         st.sampled_from([None, "again"]),
@@ -196,35 +238,66 @@ _verbs = st.one_of(
     st.tuples(st.just("end"), st.sampled_from(CHANNELS)),
     st.tuples(st.just("wait"), st.integers(-5_000, 100_000)),
 )
-SCRIPTS = st.lists(st.tuples(st.sampled_from(NICKS), _verbs), max_size=60)
+SCRIPTS = st.lists(st.tuples(st.sampled_from(PEOPLE), _verbs), max_size=60)
 """What people might do: who (by one of the names that they may have), and what."""
 
 
 def play(room: Room, who: str, verb: str, *arguments: Any) -> None:
     """Let *who* do something; what is refused, or makes no sense just now, does not happen."""
-    actor = room.state.user_named(who)
+    actor = room.state.user_named(_called(room, who))
     with suppress(ChatError):
-        if verb == "connect":
-            room.user(*arguments)
-        elif verb == "log in":
-            whose, nick = arguments
-            identity = room.state.identities.named(whose)
-            if identity is not None:
-                room.user(nick, credential=Credential(identity.number, identity.token_hash))
-        elif verb == "wait":
-            room.now_ms += arguments[0]
-        elif verb == "end":
-            channel = room.state.channel_named(arguments[0])
-            if channel is not None and not channel.is_lobby and not channel.occupants:
-                room.chat.record([ChannelEnded(channel.name.text)])
+        if verb in _UNASKED:
+            _UNASKED[verb](room, *arguments)
         elif actor is not None:
-            intent = _intent(room, verb, arguments)
+            intent = _intent(room, actor, verb, arguments)
             if intent is not None:
                 room.do(actor, intent)
 
 
-def _intent(room: Room, verb: str, arguments: tuple[Any, ...]) -> Intent | None:
-    simple = {"disconnect": Disconnect, "away": SetAway, "read": CatchUp}
+def _called(room: Room, who: str) -> str:
+    """The name or number of one of `PEOPLE`."""
+    if who not in BARE:
+        return who
+    numbers = [one.number for one in room.state.identities if one.is_bare]
+    at = BARE.index(who)
+    return numbers[at] if at < len(numbers) else "nobody"
+
+
+def _log_in(room: Room, whose: str, nick: str) -> None:
+    identity = room.state.identities.named(whose)
+    if identity is not None:
+        room.user(nick, credential=Credential(identity.number, identity.token_hash))
+
+
+def _come(room: Room, who: str) -> None:
+    identity = room.state.identities.get(_called(room, who))
+    if identity is not None:
+        room.bare(identity)
+
+
+def _wait(room: Room, ms: int) -> None:
+    room.now_ms += ms
+
+
+def _end(room: Room, name: str) -> None:
+    channel = room.state.channel_named(name)
+    if channel is not None and not (channel.is_lobby or channel.occupants or channel.members):
+        room.chat.record([ChannelEnded(channel.name.text)])
+
+
+_UNASKED: dict[str, Callable[..., Any]] = {
+    "connect": Room.user,
+    "register": Room.register,
+    "log in": _log_in,
+    "come": _come,
+    "wait": _wait,
+    "end": _end,
+}
+"""What needs nobody who is here."""
+
+
+def _intent(room: Room, actor: User, verb: str, arguments: tuple[Any, ...]) -> Intent | None:
+    simple = {"disconnect": Disconnect, "away": SetAway}
     if verb in simple:
         return simple[verb](*arguments)
     if verb == "issue":
@@ -236,24 +309,38 @@ def _intent(room: Room, verb: str, arguments: tuple[Any, ...]) -> Intent | None:
     if verb == "join":
         name, key = arguments
         return Join(ChannelName.parse(name), proof=key, new_key=key)
-    return _aimed_intent(room, verb, *arguments)
+    is_bare = room.state.identities.is_bare(actor.uid)
+    if verb == "read":
+        waiting = room.state.waiting
+        count = waiting.count(actor.uid)
+        return Receive(waiting.last(actor.uid), count) if is_bare else CatchUp()
+    if verb == "gather":
+        found = (room.state.recipient(_called(room, who)) for who in arguments[0])
+        return Gather(tuple(one for one in found if one)) if is_bare else None
+    return _aimed_intent(room, actor, verb, *arguments)
 
 
-def _aimed_intent(room: Room, verb: str, target: str, *more: Any) -> Intent | None:
+def _aimed_intent(room: Room, actor: User, verb: str, target: str, *more: Any) -> Intent | None:
     channel, find = room.state.channel_named(target), room.state.user_named
-    recipient = room.state.recipient(target)
+    recipient = room.state.recipient(_called(room, target))
+    if verb == "acknowledge":
+        place = more[0] and room.state.channel_named(more[0])
+        about, message = place.number if place else actor.number, room.changes[-1].msgid
+        return recipient and Acknowledge(recipient, about, message, room.now_ms, more[1])
     if verb == "say":
         text, style, client_id = more
         whom: Any = channel or recipient or (target if target in "*&" else None)
-        return whom and Say(whom, message_text(text), style, client_id=client_id)
+        return whom and Say(whom, message_text(text), style, client_id=client_id, receipt=True)
     if channel is None:
         return None
     if verb in ("kick", "invite"):
-        user = find(more[0])
-        return user and (Kick if verb == "kick" else Invite)(channel, user)
+        guest = room.state.recipient(_called(room, more[0]))
+        return guest and (Kick if verb == "kick" else Invite)(channel, guest)
     if verb == "modes":
         return SetModes(channel, tuple(ModeChange(*mode) for mode in more[0]))
     if verb == "ranks":
-        ranks = ((on, mode, user) for on, mode, nick in more[0] if (user := find(nick)))
+        ranks = (
+            (on, mode, user) for on, mode, who in more[0] if (user := find(_called(room, who)))
+        )
         return SetRank(channel, tuple(ranks))
     return (Part if verb == "part" else SetTopic)(channel, *more)

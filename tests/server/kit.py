@@ -192,6 +192,7 @@ class Plain:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
+        self.is_paced = False
         self.calls = 0
 
     def render(self, change: Change) -> bytes:
@@ -251,7 +252,7 @@ class Place:
     ) -> None:
         self.now_ms = START_MS
         self.loop = Loop()
-        self.log = HeldLog(instant=instant)
+        self.log = self.new_log(instant)
         self.state = State()
         chance = random.Random(1)
         self.world = World(
@@ -272,6 +273,10 @@ class Place:
                 self._committed,
             )
         self.gate = self.hub.gate
+
+    def new_log(self, instant: bool) -> HeldLog:
+        """The log that this hub writes to."""
+        return HeldLog(instant=instant)
 
     def _committed(self) -> None:
         self.commits += 1

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from tertulia.server import addresses
+from tertulia.server import addresses, interfaces
 from tertulia.server.addresses import is_near, own_addresses, shortest
 
 NEAR = [
@@ -66,6 +66,6 @@ def test_this_machines_links_hold_its_addresses():
 
 
 def test_where_the_kernel_does_not_list_ipv6(monkeypatch, tmp_path):
-    monkeypatch.setattr(addresses, "Path", lambda _path: tmp_path / "missing")
-    assert addresses._interfaces_v6() == []
+    monkeypatch.setattr(interfaces, "Path", lambda _path: tmp_path / "missing")
+    assert interfaces.held_v6() == []
     assert all("." in address for address in own_addresses())

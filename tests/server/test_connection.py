@@ -13,7 +13,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.protocols.session import HashPassword, Peer, Session
 from tertulia.server import connection as module
 from tertulia.server.connection import LINGER_S, SLICE_BYTES, Connection
-from tertulia.server.pacing import Cut, Cutter
+from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.settings import LogSettings
 from tests.server.kit import Loop
 
@@ -125,7 +125,6 @@ class Server:
     """A host whose batches end when the test says so."""
 
     output_bytes = 5_000
-    pacing_s = 0.5
 
     def __init__(self) -> None:
         self.loop = Loop()
@@ -144,6 +143,13 @@ class Server:
 
     def send(self, session: Any, data: bytes) -> None:
         session.write(data)
+
+    @property
+    def metronome(self) -> Metronome:
+        return Metronome(0.5)
+
+    def flush_paced(self) -> None:
+        pass
 
     def cutter(self, cut: Cut) -> Cutter:
         return Cutter(cut)

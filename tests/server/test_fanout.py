@@ -105,6 +105,8 @@ def test_a_speaker_from_outside_hears_nothing(plain):
 
 def test_those_who_are_told_nothing_are_sent_nothing():
     class Deaf:
+        is_paced = False
+
         def render(self, change):
             return b""
 
@@ -131,3 +133,22 @@ def test_a_union_has_everyone_once(plain, fancy):
     groups = union((audience(ana, bob, dora), audience(bob, carol)), without=ana)
     assert groups == [(plain, (bob, carol)), (fancy, (dora,))]
     assert union(()) == []
+
+
+def test_for_paced_clients_nothing_is_rendered_until_the_first_one_s_turn(plain):
+    slow = Plain("slow ")
+    slow.is_paced = True
+    listeners, [speaker] = people(slow, 2), people(slow, 1)
+    those = audience(*listeners, speaker)
+    run = run_of(those, (spoken("ana", "one"), None), (spoken("rui", "two"), speaker))
+    later = {session: chunk for recipients, chunk in run.rendered() for session in recipients}
+    assert slow.calls == 0
+    assert later[listeners[0]] is later[listeners[1]]
+    assert later[listeners[0]].count == 2
+    assert later[listeners[0]].data.decode().splitlines() == [
+        "slow Spoken(ana one)", "slow Spoken(rui two)",
+    ]  # fmt: skip
+    assert later[speaker].data.decode().splitlines() == ["slow Spoken(ana one)"]
+    calls = slow.calls
+    assert later[listeners[1]].data
+    assert slow.calls == calls

@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 
 from tertulia.domain.changes import Entered, Spoken
 from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, at_milliseconds, parse_msgid
-from tertulia.protocols.session import HashPassword, ReadLatest, VerifyPassword
+from tertulia.protocols.session import HashPassword, ReadLatest, TakeBackup, VerifyPassword
 from tertulia.server import workers as module
 from tertulia.server.workers import Workers, hasher, is_password
+from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, origin_tag
 from tests.storage.kit import TEA, Disk, joined, said
 
@@ -31,7 +33,13 @@ class Desk:
     def __init__(self, disk):
         self.waiting = []
         self.settled = True
-        self.workers = Workers(History(disk.read()), self._settle)
+        self.full = False
+        self.workers = Workers(History(disk.read()), self._settle, self._take_backup)
+
+    def _take_backup(self):
+        if self.full:
+            raise StorageError("the disk is full")
+        return Path("/backups/one.db")
 
     def _settle(self, action):
         if self.settled:
@@ -145,3 +153,9 @@ async def test_history_is_read_when_all_that_happened_is_on_disk(disk, desk):
 async def test_a_password_does_not_wait_for_the_disk(desk):
     desk.settled = False
     assert await desk.asks(VerifyPassword("no hash", "x")) is False
+
+
+async def test_a_backup_is_made_or_it_is_told_why_not(desk):
+    assert await desk.asks(TakeBackup()) == "/backups/one.db"
+    desk.full = True
+    assert "the disk is full" in str(await desk.asks(TakeBackup()))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import cyclopts
 
 import tertulia
+from tertulia.cli.backup import backup
+from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
+from tertulia.cli.export import export
+from tertulia.cli.log import log
 from tertulia.cli.operate import ban, kick, op, say, shutdown, topic, unban
 from tertulia.cli.overview import channels, stats, users
 from tertulia.cli.passwords import hash_password
+from tertulia.cli.restore import restore
 from tertulia.cli.search import search
 from tertulia.cli.serve import serve
 
@@ -23,6 +29,11 @@ app = cyclopts.App(
 )
 app.command(serve)
 app.command(search)
+app.command(log)
+app.command(export)
+app.command(backup)
+app.command(restore)
+app.command(discover)
 app.command(hash_password)
 for _operate in (users, channels, stats, say, topic, kick, ban, unban, op, shutdown):
     app.command(_operate)
@@ -38,11 +49,16 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
     try:
         status = app(exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except cyclopts.CycloptsError as error:
         text = " ".join(str(error).split())
         _fail(f"{text} Try: tertulia --help", CommandError.status)
     except CommandError as error:
         _fail(str(error), error.status)
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still to be written goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)

@@ -206,6 +206,13 @@ class NotInList(ChannelError):
         super().__init__(channel, f"{mask} is not in the +{mode} list of {channel}")
 
 
+class CannotBeMember(ChannelError):
+    """Someone cannot be made a member of the channel."""
+
+    def __init__(self, nickname: str, channel: str, why: str) -> None:
+        super().__init__(channel, f"{nickname} cannot be made a member of {channel}: {why}")
+
+
 class ListFull(ChannelError):
     """A mask list of the channel holds as many masks as allowed."""
 
@@ -230,11 +237,12 @@ class NotOperator(ChatError):
         super().__init__("Only a server operator may do this")
 
 
-class NoBackups(ChatError):
-    """This server takes no backups."""
+class NoBackup(ChatError):
+    """A backup could not be made."""
 
-    def __init__(self) -> None:
-        super().__init__("Backups are not available")
+    def __init__(self, why: str) -> None:
+        super().__init__(f"There is no backup: {why}")
+        self.why = why
 
 
 class TooManyBroadcasts(ChatError):

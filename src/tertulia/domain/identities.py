@@ -97,8 +97,8 @@ class Identities:
         identity = self._by_number.get(credential.number)
         if identity is None:
             return None
-        if credential.token_hash is None:
-            return identity if identity.is_bare else None
+        if credential.token_hash is None or identity.is_bare:
+            return identity if credential.token_hash is None and identity.is_bare else None
         return identity if hmac.compare_digest(credential.token_hash, identity.token_hash) else None
 
     # What changes them

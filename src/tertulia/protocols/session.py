@@ -81,8 +81,39 @@ Steps: TypeAlias = Generator[Request, Any, None]
 class Flavour(Protocol):
     """What one kind of client sees; all sessions of one kind share one object."""
 
+    is_paced: bool
+    """Whether its clients are sent one frame at a time (`Shell.pace`)."""
+
     def render(self, change: Change) -> bytes:
         """Return what is sent for *change*; empty if this kind of client is not told."""
+
+
+class Later:
+    """What paced clients are to be shown of *changes*, rendered when the first of them is.
+
+    A room may say more than they can be told in time: what is left out is never rendered.
+    """
+
+    __slots__ = ("_changes", "_data", "_flavour", "count")
+
+    def __init__(self, flavour: Flavour, changes: list[Change]) -> None:
+        self._flavour = flavour
+        self._changes = changes
+        self._data: bytes | None = None
+        self.count = len(changes)
+
+    def extend(self, later: Later) -> None:
+        """Show what *later* shows as well, behind the rest; nothing may have been rendered."""
+        assert self._data is None
+        self._changes += later._changes
+        self.count += later.count
+
+    @property
+    def data(self) -> bytes:
+        """What is sent; may be empty."""
+        if self._data is None:
+            self._data = b"".join([self._flavour.render(change) for change in self._changes])
+        return self._data
 
 
 class Shell(Protocol):
@@ -192,8 +223,9 @@ class Session(Generic[Command]):
         self.shell = shell
         self.bucket = bucket
         self.user: User | None = None
-        self.write: Callable[[bytes], None] = _ignore
-        """Puts bytes on the socket. Only the gate calls this; sessions use `shell.send`."""
+        self.write: Callable[[Any], None] = _ignore
+        """Puts bytes on the socket, `Later` ones too where the flavour is paced. Only the gate
+        calls this; sessions use `shell.send`."""
         self.capturing = False
         """Whether what this session sees of its own actions goes through `show`."""
         self.label: str | None = None

@@ -17,6 +17,7 @@ import tertulia
 from tertulia.domain.ids import HybridClock
 from tertulia.domain.state import State
 from tertulia.domain.world import World
+from tertulia.protocols.announcement import Card
 from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
@@ -24,20 +25,25 @@ from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.pychat import PyChatConfig, PyChatService
 from tertulia.protocols.session import Request, Session, Shell, TokenBucket
 from tertulia.server.addresses import is_near
+from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
 from tertulia.server.console import Console
 from tertulia.server.control import ControlServer
 from tertulia.server.control_messages import SOCKET
+from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
-from tertulia.server.pacing import Cut, Cutter
+from tertulia.server.offers import offer_of
+from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
 from tertulia.server.stats import Stats
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
+from tertulia.storage.follower import Follower
 from tertulia.storage.search import Indexer
+from tertulia.storage.textlog import TextLogWriter
 
 logger = structlog.get_logger()
 
@@ -72,29 +78,30 @@ class Server:
         world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
         clock = HybridClock(_wall_ms, self._store.last_hlc)
-        self._indexer = (
-            Indexer(self._store.path, data / "search.db") if settings.history.search else None
-        )
+        self._followers = _followers(settings, self._store.path, data)
+        self.backups = Backups(self._store.path, data, settings.backup)
         self.hub = Hub(
             world,
             clock,
             self._store.tag,
             self._store.log,
             self._store.durable,
-            self._indexer.poke if self._indexer is not None else lambda: None,
+            self._poke_followers,
         )
-        self._workers = Workers(self._store.history, self.after_batch)
+        self._workers = Workers(self._store.history, self.after_batch, self.backups.take)
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of
         self._chatroom = ChatRoomService(self.hub, _chatroom_config(settings))
-        self._services = self._make_services(settings)
+        self._services = self._protocols(settings)
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
+        self._discovery = Discovery(self._about)
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
         self._cutters: dict[Cut, Cutter] = {}
+        self._metronome: Metronome | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
         self._farewell = "The server is shutting down"
@@ -104,8 +111,8 @@ class Server:
         console = Console(self.hub, name, stats.now, self._shut_down)
         self._control = ControlServer(data / SOCKET, console.answer)
 
-    def _make_services(self, settings: Settings) -> dict[str, Open]:
-        """Return what opens the sessions of each scheme."""
+    def _protocols(self, settings: Settings) -> dict[str, Open]:
+        """Return what opens a session, by the name of the scheme."""
         json = JsonConfig(
             login_s=settings.limits.legacy_login_s,
             document_bytes=settings.limits.document_bytes,
@@ -132,8 +139,9 @@ class Server:
         Raises `ListenError` for an endpoint that was chosen and cannot be had; a default
         one that cannot be had is a warning.
         """
-        if self._indexer is not None:
-            self._indexer.start()
+        for follower in self._followers:
+            follower.start()
+        self.backups.start()
         uris = []
         for endpoint in endpoints:
             try:
@@ -147,6 +155,7 @@ class Server:
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
         self._sweeper = asyncio.create_task(self._sweep())
+        self._discovery.switch(self._settings.network.discovery)
         await self._control.start()
         return uris
 
@@ -167,6 +176,7 @@ class Server:
             ),
         )
         self._listeners.append(listener)
+        self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
         port = listener.sockets[0].getsockname()[1]
         return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
 
@@ -188,6 +198,7 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
         self._stopping = True
+        goodbye = asyncio.create_task(self._discovery.stop())
         self._control.refuse()
         for listener in self._listeners:
             listener.close()
@@ -205,8 +216,9 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
-        if self._indexer is not None:
-            await self._loop.run_in_executor(None, self._indexer.stop)
+        await goodbye
+        for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
+            await self._loop.run_in_executor(None, stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
         # Last, because who asked for the end waits for it.
@@ -231,9 +243,14 @@ class Server:
             logger.error("settings not applied", reason=str(error))
             return str(error)
         self._settings = settings
+        self._discovery.switch(settings.network.discovery)
         self._irc.configure(config)
         self._chatroom.configure(_chatroom_config(settings))
         self.hub.world.rules = settings.rules()
+        self.backups.configure(settings.backup)
+        for follower in self._followers:
+            if isinstance(follower, TextLogWriter):
+                follower.logs.leave_out(settings.history.unlogged_channels)
         logger.info("settings applied")
         return None
 
@@ -245,9 +262,12 @@ class Server:
         return self._settings.limits.output_bytes or 1 << 40
 
     @property
-    def pacing_s(self) -> float:
-        """The pause between two messages to an old client."""
-        return self._settings.limits.legacy_pacing_ms / 1000
+    def metronome(self) -> Metronome:
+        """What makes the pause between two messages to an old client."""
+        pause_s = self._settings.limits.legacy_pacing_ms / 1000
+        if self._metronome is None or self._metronome.pause_s != pause_s:
+            self._metronome = Metronome(pause_s)
+        return self._metronome
 
     def admit(self, connection: Connection, opens: Open, secure: bool) -> AnySession | None:
         """Return a session for a new connection, None if it is one too many or from afar."""
@@ -296,6 +316,21 @@ class Server:
         self.hub.gate.batch.after.append(action)
         self.hub.gate.touch()
 
+    def _poke_followers(self) -> None:
+        for follower in self._followers:
+            follower.poke()
+
+    def _about(self) -> Card:
+        """What those who look for servers are told of this one."""
+        server = self._settings.server
+        return Card(
+            name=server.name,
+            network=server.network,
+            version=tertulia.__version__,
+            server_id=self._store.server_id.hex(),
+            users=len(self.hub.world.state.users),
+        )
+
     async def _sweep(self) -> None:
         """Look for what is overdue, a part of the connections at a time."""
         while True:
@@ -311,7 +346,7 @@ class Server:
 class _Host:
     """The server, as the connections of one listener see it."""
 
-    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "send")
+    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "flush_paced", "send")
 
     def __init__(self, server: Server, opens: Open, secure: bool) -> None:
         self._server = server
@@ -320,14 +355,15 @@ class _Host:
         self.send = server.hub.send
         self.command_over = server.hub.command_over
         self.cutter = server.cutter
+        self.flush_paced = server.hub.gate.paced.flush
 
     @property
     def output_bytes(self) -> int:
         return self._server.output_bytes
 
     @property
-    def pacing_s(self) -> float:
-        return self._server.pacing_s
+    def metronome(self) -> Metronome:
+        return self._server.metronome
 
     @property
     def is_congested(self) -> bool:
@@ -345,6 +381,16 @@ class _Host:
 
     def after_batch(self, action: Callable[[], None]) -> None:
         self._server.after_batch(action)
+
+
+def _followers(settings: Settings, database: Path, data: Path) -> list[Follower]:
+    history = settings.history
+    followers: list[Follower] = []
+    if history.search:
+        followers.append(Indexer(database, data / "search.db"))
+    if history.text_logs:
+        followers.append(TextLogWriter(database, data, history.unlogged_channels))
+    return followers
 
 
 def _irc_config(settings: Settings) -> IrcConfig:

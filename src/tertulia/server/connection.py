@@ -14,7 +14,7 @@ import structlog
 from tertulia.protocols.session import Drain, Peer, Request, Shell
 from tertulia.server.addresses import shortest
 from tertulia.server.fanout import AnySession
-from tertulia.server.pacing import Cut, Cutter, Pacer
+from tertulia.server.pacing import Cut, Cutter, Metronome, Pacer
 
 logger = structlog.get_logger()
 
@@ -38,8 +38,8 @@ class Host(Protocol):
         """How much may wait for a client before its connection is closed."""
 
     @property
-    def pacing_s(self) -> float:
-        """The pause between two messages to an old client."""
+    def metronome(self) -> Metronome:
+        """What makes the pause between two messages to an old client."""
 
     @property
     def is_congested(self) -> bool:
@@ -65,6 +65,9 @@ class Host(Protocol):
 
     def cutter(self, cut: Cut) -> Cutter:
         """Return the one that cuts with *cut* for all connections."""
+
+    def flush_paced(self) -> None:
+        """Let paced connections have what was gathered for them."""
 
 
 class Connection(asyncio.Protocol):
@@ -209,8 +212,8 @@ class Connection(asyncio.Protocol):
             self._pacer = None
         self.session.write = self.transport.write
         if frames is not None:
-            pause_s = self._host.pacing_s
-            self._pacer = Pacer(self.transport.write, pause_s, self._host.cutter(frames), skipped)
+            host = self._host
+            self._pacer = Pacer(self.transport.write, host.metronome, host.cutter(frames), skipped)
             self.session.write = self._pacer.write
 
     # Inside
@@ -325,6 +328,7 @@ class Connection(asyncio.Protocol):
         would make the kernel throw it away."""
         if self.transport.is_closing():
             return
+        self._host.flush_paced()
         if self._pacer is not None and self._pacer.waiting:
             # What does not go out in time goes out glued, rather than not at all.
             wait_s = min(self._pacer.drain_s, LINGER_S)

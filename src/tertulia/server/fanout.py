@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from tertulia.domain.changes import Change
-from tertulia.protocols.session import Flavour, Session
+from tertulia.protocols.session import Flavour, Later, Session
 
 AnySession: TypeAlias = Session[Any]
 Recipients: TypeAlias = Sequence[AnySession]
@@ -73,11 +73,14 @@ class Run:
         self.durable = durable
         self.items: list[tuple[Change, AnySession | None]] = []
 
-    def rendered(self) -> Iterable[tuple[Recipients, bytes]]:
+    def rendered(self) -> Iterable[tuple[Recipients, bytes | Later]]:
         """Yield what is to be sent to whom."""
         # Who speaks from outside the channel hears nothing of what is said there.
         speakers = {by for _, by in self.items if by is not None and by in self.audience}
         for flavour, recipients in self.audience.groups():
+            if flavour.is_paced:
+                yield from self._later(flavour, recipients, speakers)
+                continue
             render = flavour.render
             lines = [render(change) for change, _ in self.items]
             silent = [s for s in speakers if s.flavour is flavour] if speakers else ()
@@ -86,6 +89,19 @@ class Run:
                 yield from self._to_speakers(silent, lines)
             if recipients and (chunk := b"".join(lines)):
                 yield recipients, chunk
+
+    def _later(
+        self, flavour: Flavour, recipients: Recipients, speakers: Iterable[AnySession]
+    ) -> Iterable[tuple[Recipients, Later]]:
+        silent = [s for s in speakers if s.flavour is flavour]
+        for speaker in silent:
+            others = [change for change, by in self.items if by is not speaker]
+            if others:
+                yield (speaker,), Later(flavour, others)
+        if silent:
+            recipients = self.audience.without(flavour, silent)
+        if recipients:
+            yield recipients, Later(flavour, [change for change, _ in self.items])
 
     def _to_speakers(
         self, speakers: Iterable[AnySession], lines: list[bytes]

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tertulia.domain.events import Event
-from tertulia.protocols.session import Session
+from tertulia.protocols.session import Later, Session
 from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
 
 GATHER_S = 0.002
+GATHER_PACED_S = 0.004
 GATHER_SPEAKERS = 3
 GATHER_WRITES = 50
 REQUEUED_MOST = 10_000
@@ -36,14 +37,69 @@ class Log(Protocol):
 
 
 class Delivery:
-    """Bytes for some sessions; *durable* if they must not be seen unless the batch is on disk."""
+    """Bytes for some sessions; *durable* if they must not be seen unless the batch is on disk.
 
-    __slots__ = ("chunks", "durable", "recipients")
+    All sessions are paced, or none is: only what is for paced ones may be rendered later.
+    """
 
-    def __init__(self, recipients: Recipients, chunk: bytes, durable: bool) -> None:
+    __slots__ = ("chunks", "durable", "flavour", "recipients")
+
+    def __init__(self, recipients: Recipients, chunk: bytes | Later, durable: bool) -> None:
         self.recipients = recipients
-        self.chunks = [chunk]
+        self.chunks: list[Any] = [chunk]
         self.durable = durable
+        self.flavour = recipients[0].flavour
+
+    def deliver_paced(self) -> None:
+        """Let those who are paced have it when their turn comes."""
+        flavour = self.flavour
+        for chunk in self.chunks:
+            for session in self.recipients:
+                if session.flavour is flavour:
+                    write = session.write
+                    write(chunk)
+                else:  # it has just found out that it need not be paced
+                    session.write(chunk.data if type(chunk) is Later else chunk)
+
+
+class Paced:
+    """What paced clients are shown later, gathered for a moment.
+
+    They cannot be told everything at once anyway; so a busy room costs a call for each of
+    them a few hundred times a second at most, however much is said in it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[Delivery] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, delivery: Delivery) -> None:
+        """Let *delivery* go to its recipients, all paced, behind what they are sent already."""
+        (chunk,) = delivery.chunks[-1:]
+        if type(chunk) is not Later:
+            self.flush()
+            delivery.deliver_paced()
+            return
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and last.recipients is delivery.recipients:
+            last.chunks[0].extend(chunk)
+        else:
+            self._waiting.append(delivery)
+        if self._timer is None:
+            self._flush_now_and_then()
+
+    def flush(self) -> None:
+        """Let everybody have what was gathered."""
+        waiting, self._waiting = self._waiting, []
+        for delivery in waiting:
+            delivery.deliver_paced()
+
+    def _flush_now_and_then(self) -> None:
+        self._timer = None
+        if self._waiting:
+            self.flush()
+            self._timer = self._loop.call_later(GATHER_PACED_S, self._flush_now_and_then)
 
 
 class Batch:
@@ -61,9 +117,13 @@ class Batch:
         self.error: StorageError | None = None
         """Why it could not be written, if so."""
 
-    def deliver(self) -> int:
-        """Send everything; return the number of sockets written to."""
-        deliveries = self.deliveries
+    def deliver(self, paced: Paced) -> int:
+        """Send everything; return the number of sockets written to, paced ones not counted."""
+        deliveries = [delivery for delivery in self.deliveries if not delivery.flavour.is_paced]
+        if len(deliveries) < len(self.deliveries):
+            for delivery in self.deliveries:
+                if delivery.flavour.is_paced:
+                    paced.add(delivery)
         if len(deliveries) == 1:
             (delivery,) = deliveries
             chunk = b"".join(delivery.chunks)
@@ -72,11 +132,12 @@ class Batch:
                 write = session.write
                 write(chunk)
             return len(delivery.recipients)
-        return self._deliver_many()
+        return self._deliver_many(deliveries)
 
-    def _deliver_many(self) -> int:
+    @staticmethod
+    def _deliver_many(deliveries: list[Delivery]) -> int:
         merged: dict[AnySession, list[bytes]] = {}
-        for delivery in self.deliveries:
+        for delivery in deliveries:
             chunks = delivery.chunks
             for session in delivery.recipients:
                 if session in merged:
@@ -111,6 +172,7 @@ class Gate:
         self._failed = failed
         self._on_commit = committed
         self.batch = Batch()
+        self.paced = Paced(self._loop)
         self._committing: Batch | None = None
         self._scheduled = False
         self._last_writes = 0
@@ -136,8 +198,8 @@ class Gate:
                 return
         self.add((session,), data, durable)
 
-    def add(self, recipients: Recipients, chunk: bytes, durable: bool) -> None:
-        """Send *chunk* to all of *recipients*."""
+    def add(self, recipients: Recipients, chunk: bytes | Later, durable: bool) -> None:
+        """Send *chunk* to all of *recipients*, at least one, all of one flavour."""
         self.batch.deliveries.append(Delivery(recipients, chunk, durable))
         self.touch()
 
@@ -209,7 +271,7 @@ class Gate:
             self._turn_over()
 
     def _open(self, batch: Batch) -> None:
-        self._last_writes = batch.deliver()
+        self._last_writes = batch.deliver(self.paced)
         self.finish(batch)
         self._tell_settled()
 

@@ -426,7 +426,7 @@ class Hub:
         for event in requeued:
             self.state.rewrite(event.fact)
         batch.deliveries = [d for d in batch.deliveries if not d.durable]
-        batch.deliver()
+        batch.deliver(self.gate.paced)
         Gate.finish(batch)
         for session, event, label in batch.claims:
             self.chat.forget_retry(event)

@@ -3,8 +3,8 @@
 COMPAT: the original clients call ``recv(1024)`` and treat the result as one message.
 
 A room may say much more than such a client can be told in time. What it is not told must
-cost next to nothing, so frames are cut once for all who are sent the same bytes, and what
-waits for one client is a queue of those lists.
+cost next to nothing: it waits as it happened, is rendered when the first client's turn has
+come, and is cut into frames once for all who are sent the same bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from tertulia.protocols.session import Later
+
 FRAMES_MOST = 1_000
+PHASES = 8
 
 Cut = Callable[[bytes], list[bytes]]
 
@@ -35,84 +38,131 @@ class Cutter:
         return self._frames
 
 
+class Metronome:
+    """Gives each of its pacers its turn, at least *pause_s* apart; one timer for all.
+
+    They are spread over `PHASES`, so that not all have their turn at once.
+    """
+
+    __slots__ = ("_last", "_loop", "_phases", "_tick_s", "_timer", "pause_s")
+
+    def __init__(self, pause_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._phases: list[dict[Pacer, None]] = [{} for _ in range(PHASES)]
+        self._last = 0
+        """The phase that had its turn last."""
+        # Who joins the last phase waits for at least all ticks of a round but one.
+        self._tick_s = pause_s / (PHASES - 1)
+        self._timer: asyncio.TimerHandle | None = None
+        self.pause_s = pause_s
+
+    def join(self, pacer: Pacer) -> None:
+        """Give *pacer*, which has just written, a turn after the pause, and then again and
+        again until it has nothing to write."""
+        self._phases[self._last][pacer] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._tick_s, self._tick)
+
+    def _tick(self) -> None:
+        self._last = (self._last + 1) % PHASES
+        phase = self._phases[self._last]
+        for pacer in [pacer for pacer in phase if not pacer.turn()]:
+            del phase[pacer]
+        self._timer = None
+        if any(self._phases):
+            self._timer = self._loop.call_later(self._tick_s, self._tick)
+
+
 class Pacer:
-    """Writes one frame after the other with a pause of *pause_s* between two.
+    """Writes one frame after the other, when *metronome* says so.
 
     When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``.
     """
 
     __slots__ = (
-        "_at", "_count", "_cutter", "_loop", "_pause_s", "_queue", "_skipped", "_timer", "_write",
+        "_at", "_count", "_cutter", "_is_waiting", "_left_out", "_metronome", "_queue", "_skipped",
+        "_write",
     )  # fmt: skip
 
     def __init__(
         self,
         write: Callable[[bytes], None],
-        pause_s: float,
+        metronome: Metronome,
         cutter: Cutter,
         skipped: Callable[[int], bytes],
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._write = write
-        self._pause_s = pause_s
+        self._metronome = metronome
         self._cutter = cutter
         self._skipped = skipped
-        self._queue: deque[list[bytes]] = deque()
+        self._queue: deque[list[bytes] | Later] = deque()
         self._at = 0
         """Which frame of the first list is the next."""
         self._count = 0
-        self._timer: asyncio.TimerHandle | None = None
+        """How many frames wait; of what is not rendered each change counts as one."""
+        self._left_out = 0
+        """How many were left out before the first that waits."""
+        self._is_waiting = False
+        """Whether it will have a turn."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | Later) -> None:
         """Send *data*, in frames, after what waits."""
-        frames = self._cutter.frames(data)
-        self._queue.append(frames)
-        self._count += len(frames)
+        if isinstance(data, Later):
+            self._queue.append(data)
+            self._count += data.count
+        else:
+            frames = self._cutter.frames(data)
+            self._queue.append(frames)
+            self._count += len(frames)
         if self._count > FRAMES_MOST:
-            note = self._skipped(self._count)
-            self._clear()
-            if note:
-                self._queue.append(self._cutter.frames(note))
-                self._count = len(self._queue[0])
-        if self._timer is None:
-            self._next()
+            self._left_out += self._count
+            self._queue.clear()
+            self._at = self._count = 0
+        if not self._is_waiting and self.turn():
+            self._is_waiting = True
+            self._metronome.join(self)
 
     @property
     def waiting(self) -> int:
         """How many frames wait."""
-        return self._count
+        return self._count + bool(self._left_out)
 
     @property
     def drain_s(self) -> float:
         """The seconds until all that waits has been sent."""
-        return (self._count + 1) * self._pause_s
+        return (self.waiting + 1) * self._metronome.pause_s
 
     def flush(self) -> None:
-        """Send all that waits at once; there will be no more pauses."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._count:
-            self._write(self._pop())
-        self._clear()
+        """Send all that waits at once."""
+        while (frame := self._pop()) is not None:
+            self._write(frame)
 
-    def _clear(self) -> None:
-        self._queue.clear()
-        self._at = self._count = 0
+    def turn(self) -> bool:
+        """Write the next frame; return whether there was one."""
+        frame = self._pop()
+        if frame is None:
+            self._is_waiting = False
+            return False
+        self._write(frame)
+        return True
 
-    def _pop(self) -> bytes:
-        while self._at == len(self._queue[0]):
+    def _pop(self) -> bytes | None:
+        """Take the next frame, if there is one."""
+        if self._left_out:
+            note = self._cutter.frames(self._skipped(self._left_out))
+            self._left_out = 0
+            self._queue.appendleft(note)
+            self._count += len(note)
+        while self._queue:
+            entry = self._queue[0]
+            if isinstance(entry, Later):
+                self._count -= entry.count
+                entry = self._queue[0] = self._cutter.frames(entry.data)
+                self._count += len(entry)
+            if self._at < len(entry):
+                self._at += 1
+                self._count -= 1
+                return entry[self._at - 1]
             self._queue.popleft()
             self._at = 0
-        frame = self._queue[0][self._at]
-        self._at += 1
-        self._count -= 1
-        return frame
-
-    def _next(self) -> None:
-        self._timer = None
-        if self._count:
-            self._write(self._pop())
-            self._timer = self._loop.call_later(self._pause_s, self._next)
-        else:
-            self._clear()
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import os
 import re
@@ -14,10 +15,13 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
+from tertulia.domain.errors import InvalidChannelName
+from tertulia.domain.names import ChannelName
 from tertulia.domain.world import Rules
 from tertulia.protocols.operators import Operator
 
 PREFIX = "TERTULIA__"
+UNLIMITED = 1 << 62
 
 
 class SettingsError(Exception):
@@ -58,6 +62,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     document_bytes: int = 16_384
     legacy_pacing_ms: int = 30
     legacy_gap_ms: int = 50
+    waiting_messages: int = Rules().waiting_messages
+    identities: int = Rules().identities
 
 
 class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,6 +96,27 @@ class HistorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     page: int = 100
     search: bool = True
+    text_logs: bool = True
+    unlogged_channels: tuple[str, ...] = ()
+
+
+class BackupSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[backup]``; *time* is local, ``HH:MM``. Of *keep*, 0 keeps all."""
+
+    daily: bool = True
+    keep: int = 7
+    time: str = "04:00"
+
+    @property
+    def moment(self) -> datetime.time:
+        """The time of day."""
+        return datetime.datetime.strptime(self.time, "%H:%M").time()
+
+
+class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[network]``: whether the local network is told that the server is there."""
+
+    discovery: bool = True
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +128,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     channels: ChannelSettings = ChannelSettings()
     history: HistorySettings = HistorySettings()
+    backup: BackupSettings = BackupSettings()
+    network: NetworkSettings = NetworkSettings()
     operators: tuple[Operator, ...] = ()
 
     def rules(self) -> Rules:
@@ -113,6 +142,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             channel_grace_s=channels.grace_s,
             broadcast=channels.broadcast,
             broadcast_burst=channels.broadcast_burst,
+            waiting_messages=self.limits.waiting_messages or UNLIMITED,
+            identities=self.limits.identities or UNLIMITED,
         )
 
 
@@ -183,6 +214,7 @@ def _check_keys(tree: Mapping[str, Any], kind: type[Struct], path: str) -> None:
             _check_keys(value, inner, f"{path}{key}.")
 
 
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
@@ -195,12 +227,19 @@ def check(settings: Settings) -> None:
         )
     if not _NAME.fullmatch(settings.server.network):
         raise SettingsError("server.network: letters, digits, dots and hyphens, at most 63")
-    for section in ("limits", "channels", "history"):
+    for section in ("limits", "channels", "history", "backup"):
         part = getattr(settings, section)
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
             if isinstance(value, int | float) and not value >= 0:  # nan is none either
                 raise SettingsError(f"{section}.{field.name}: must be 0 or more, not {value}")
+    for name in settings.history.unlogged_channels:
+        try:
+            ChannelName.parse(name)
+        except InvalidChannelName as error:
+            raise SettingsError(f"history.unlogged_channels: {error}") from error
+    if not _TIME.fullmatch(settings.backup.time):
+        raise SettingsError(f"backup.time: write it like 04:00, not {settings.backup.time!r}")
     if (settings.tls.certificate is None) != (settings.tls.key is None):
         raise SettingsError("tls.certificate and tls.key: give both, or neither")
     if settings.limits.commands_per_second and settings.limits.commands_burst < 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from pathlib import Path
@@ -12,8 +11,8 @@ from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.state import LOBBY_NAME, Channel, State
 from tertulia.server.hub import DurableState
 from tertulia.storage import database, records
-from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, origin_tag
+from tertulia.storage.lock import take_lock
 from tertulia.storage.log import Log
 
 LOBBY_NUMBER = Number("1000000000000")
@@ -24,14 +23,7 @@ class Store:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        try:
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StorageError(f"another server uses {data}; stop it, or give --data") from error
-        except OSError as error:
-            raise StorageError(f"cannot use {data}: {error.strerror}") from error
+        self._lock = take_lock(data)
         self.path = data / "tertulia.db"
         writer = database.connect(self.path)
         database.migrate(writer)

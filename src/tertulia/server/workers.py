@@ -11,11 +11,12 @@ import hmac
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import argon2
 
-from tertulia.domain.errors import NoBackups
+from tertulia.domain.errors import NoBackup
 from tertulia.domain.history import Page, describe
 from tertulia.domain.ids import msgid
 from tertulia.protocols.session import (
@@ -27,6 +28,7 @@ from tertulia.protocols.session import (
     TakeBackup,
     VerifyPassword,
 )
+from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, Stored
 
 HASHERS = 2
@@ -36,18 +38,26 @@ hasher = argon2.PasswordHasher()
 
 
 class Workers:
-    """The threads. *settle* calls what it is given when all that happened is on disk."""
+    """The threads. *settle* calls what it is given when all that happened is on disk.
 
-    def __init__(self, history: History, settle: Callable[[Callable[[], None]], None]) -> None:
+    *take_backup* makes a backup and returns where it is, or raises `StorageError`.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        settle: Callable[[Callable[[], None]], None],
+        take_backup: Callable[[], Path],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._history = history
         self._settle = settle
+        self._take_backup = take_backup
         self._hashers = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._key = secrets.token_bytes(32)
         self._verified: dict[bytes, None] = {}
-        self.take_backup: Callable[[Callable[[Any], None]], None] = _no_backups
-        """Takes a backup; is called back with where it is, or with an exception."""
+        self._backups = ThreadPoolExecutor(1, thread_name_prefix="asked-backup")
 
     def perform(self, request: Request, resume: Callable[[Any], None]) -> None:
         """Fulfil *request*; *resume* is called in the loop with the answer or an exception."""
@@ -63,13 +73,13 @@ class Workers:
             case ReadWaiting(uid, after, limit):
                 self._read(lambda: _shown(self._history.waiting(uid, after, limit)), resume)
             case TakeBackup():
-                self.take_backup(resume)
+                self._run(self._backups, self._back_up, resume)
             case Drain():
                 raise AssertionError("each connection knows by itself when it has drained")
 
     def close(self) -> None:
         """Finish what is under way; what waits is dropped."""
-        for pool in (self._hashers, self._reader):
+        for pool in (self._hashers, self._reader, self._backups):
             pool.shutdown(wait=True, cancel_futures=True)
         self._history.close()
 
@@ -99,13 +109,15 @@ class Workers:
 
         self._run(self._hashers, lambda: is_password(hashed, password), verified)
 
+    def _back_up(self) -> str:
+        try:
+            return str(self._take_backup())
+        except StorageError as error:
+            raise NoBackup(str(error)) from error
+
     def _read_latest(self, request: Any) -> dict[Any, Any]:
         found = self._history.latest(request.conversations, request.after, request.before)
         return {stored.conversation: stored.hlc for stored in found}
-
-
-def _no_backups(resume: Callable[[Any], None]) -> None:
-    resume(NoBackups())
 
 
 def _shown(page: list[Stored]) -> list[Any]:

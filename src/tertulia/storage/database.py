@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -129,15 +130,30 @@ def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int,
     """Begin a new epoch of *server* at the Unix time *now_s*; return source id and epoch.
 
     A new epoch at every start means that a database that was set back never writes
-    different events under the same identity. The time is in it because such a database
-    does not know of its later epochs.
+    different events under the same identity. Such a database does not know of its later
+    epochs: whoever sets it back leaves a floor in it, and the time is in it for those who
+    copy files by hand.
     """
     with db:
-        query = "SELECT coalesce(max(epoch), 0) + 1 FROM source WHERE server = ?"
-        epoch = max(now_s, int(db.execute(query, (server,)).get))
+        epoch = max(now_s, last_epoch(db, server) + 1)
         insert = "INSERT INTO source (server, epoch) VALUES (?, ?) RETURNING id"
         source = int(db.execute(insert, (server, epoch)).get)
     return source, epoch
+
+
+def last_epoch(db: apsw.Connection, server: bytes | None = None) -> int:
+    """Return the latest epoch of *server* (None: of this one) that *db* knows of, 0 if none."""
+    row: Any = db.execute("SELECT value FROM meta WHERE key = 'epoch_floor'").fetchone()
+    floor = 0 if row is None else int(row[0])
+    own = "(SELECT value FROM meta WHERE key = 'server_id')"
+    query = f"SELECT coalesce(max(epoch), 0) FROM source WHERE server = coalesce(?, {own})"
+    return max(floor, int(db.execute(query, (server,)).get))
+
+
+def raise_epoch_floor(db: apsw.Connection, epoch: int) -> None:
+    """Let no epoch that begins from now on in *db* be as early as *epoch*."""
+    if epoch > last_epoch(db):
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch_floor', ?)", (epoch,))
 
 
 def last_hlc(db: apsw.Connection) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import apsw
 import msgspec
@@ -46,6 +47,24 @@ class History:
         rows = self._db.execute(sql, (page.conversation, after, before, kind, page.limit))
         found = self.stored(rows)
         return found[::-1] if page.latest else found
+
+    def everything(
+        self, conversation: Conversation, after: Hlc, before: Hlc, portion: int = 1_000
+    ) -> Iterator[Stored]:
+        """Yield all that history shows of *conversation*, *after* <= time < *before*.
+
+        So many events at a time are read, and no transaction is held between them.
+        """
+        sql = (
+            "SELECT id, hlc, body, conversation FROM event INDEXED BY history"
+            " WHERE conversation = ? AND conversation <> 0 AND (hlc, id) > (?, ?) AND hlc < ?"
+            " AND kind <= 1 ORDER BY hlc, id LIMIT ?"
+        )
+        last = (after - 1, (1 << 63) - 1)
+        while rows := self._db.execute(sql, (conversation, *last, before, portion)).fetchall():
+            found: list[Any] = rows
+            yield from self.stored(found)
+            last = (found[-1][1], found[-1][0])
 
     def latest(
         self, conversations: Iterable[Conversation], after: Hlc, before: Hlc

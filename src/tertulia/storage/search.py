@@ -16,13 +16,12 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 import msgspec
-import structlog
 from msgspec import Struct
 
 from tertulia.domain.events import LoggedFact, Said
@@ -31,6 +30,15 @@ from tertulia.domain.names import fold_name
 from tertulia.domain.text import unformatted
 from tertulia.storage.database import connect
 from tertulia.storage.errors import StorageError
+from tertulia.storage.follower import (
+    PROGRESS_SCHEMA,
+    Follower,
+    LogWasSetBack,
+    Pace,
+    advance,
+    new_rows,
+    transaction,
+)
 from tertulia.storage.history import History, Stored
 
 TERMS_MOST = 32
@@ -45,10 +53,7 @@ _SCHEMA = f"""
     CREATE VIRTUAL TABLE word USING fts5 (
         text, place, sender, content='', columnsize=0, tokenize='{" ".join(_TOKENIZER)}'
     );
-    -- How far each source of the log is indexed. hlc is that of the event: where the log
-    -- says otherwise it was set back, and other events have those ids now.
-    CREATE TABLE progress (source INTEGER PRIMARY KEY, last INTEGER NOT NULL, hlc INTEGER NOT NULL)
-        STRICT;
+    {PROGRESS_SCHEMA}
     PRAGMA user_version = {_VERSION};
 """
 _TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+?)(\*?)(?=[\s"]|$)')
@@ -56,20 +61,13 @@ _TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+?)(\*?)(?=[\s"]|$)')
 _BROKEN = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
 
 _T = TypeVar("_T")
-logger = structlog.get_logger()
 _decode = msgspec.json.Decoder(LoggedFact).decode
 
 
-# When the index is filled, in seconds and events a time.
+# When the index is filled (see `Pace`), and how many events a time.
 QUIET_S = 3.0
 PATIENCE_S = 10.0
-PAUSE_S = 0.02
-RETRY_S = 60.0
 CHUNK = 1_000
-
-
-class _LogWasSetBack(Exception):
-    """What is indexed is not what the log says."""
 
 
 class _Question(Struct, frozen=True):
@@ -153,7 +151,7 @@ class SearchIndex:
         try:
             try:
                 return work()
-            except (*_BROKEN, _LogWasSetBack):
+            except (*_BROKEN, LogWasSetBack):
                 self._start_again()
                 return work()
         except apsw.Error as error:
@@ -163,43 +161,14 @@ class SearchIndex:
 
     def _catch_up(self, log_db: apsw.Connection, limit: int) -> int:
         looked_at = 0
-        with _transaction(self._db):
-            progress = {
-                source: (last, hlc)
-                for source, last, hlc in self._db.execute("SELECT * FROM progress")
-            }
-            sources = [source for (source,) in log_db.execute("SELECT id FROM source ORDER BY id")]
-            if not progress.keys() <= set(sources):
-                raise _LogWasSetBack
-            for source in sources:
-                known = progress.get(source)
-                looked_at += self._index_source(log_db, source, known, limit - looked_at)
-                if looked_at >= limit:
-                    break
+        columns = "conversation, iif(kind = 0, body, NULL)"
+        insert = "INSERT INTO word (rowid, text, place, sender) VALUES (?, ?, ?, ?)"
+        with transaction(self._db):
+            for source, rows in new_rows(self._db, log_db, columns, limit):
+                self._db.executemany(insert, _index_rows(rows))
+                advance(self._db, source, rows)
+                looked_at += len(rows)
         return looked_at
-
-    def _index_source(
-        self, log_db: apsw.Connection, source: int, known: tuple[int, int] | None, limit: int
-    ) -> int:
-        """Index up to *limit* events of *source*, after those that are; return how many."""
-        sql = (
-            "SELECT id, hlc, conversation, iif(kind = 0, body, NULL) FROM event"
-            " WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
-        )
-        first = source << _SEQ_BITS if known is None else known[0]
-        end = (source + 1) << _SEQ_BITS
-        rows: list[Any] = log_db.execute(sql, (first, end, limit + 1)).fetchall()
-        if known is not None:
-            if not rows or rows[0][:2] != known:
-                raise _LogWasSetBack
-            del rows[0]
-        del rows[limit:]
-        if rows:
-            insert = "INSERT INTO word (rowid, text, place, sender) VALUES (?, ?, ?, ?)"
-            self._db.executemany(insert, _index_rows(rows))
-            advance = "INSERT OR REPLACE INTO progress VALUES (?, ?, ?)"
-            self._db.execute(advance, (source, *rows[-1][:2]))
-        return len(rows)
 
     # Asking it
 
@@ -283,22 +252,6 @@ class SearchIndex:
             high = ids[-1]
 
 
-@contextmanager
-def _transaction(db: apsw.Connection) -> Iterator[None]:
-    """Like ``with db``, which keeps the interpreter from all other threads while it waits.
-
-    Another process may be filling the same file: IMMEDIATE waits for it at the beginning.
-    """
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
 def _open_index(path: Path) -> apsw.Connection:
     # NORMAL: after a power cut the file is older, but never broken.
     try:
@@ -309,7 +262,7 @@ def _open_index(path: Path) -> apsw.Connection:
         raise
     try:
         if db.pragma("user_version") == 0:
-            with _transaction(db):
+            with transaction(db):
                 if db.pragma("user_version") == 0:
                     db.execute(_SCHEMA)
         if db.pragma("user_version") != _VERSION:
@@ -372,13 +325,13 @@ def _first_id_since(log_db: apsw.Connection, low: int, high: int, hlc: int) -> i
     return low
 
 
-class Indexer:
+class Indexer(Follower):
     """The thread that fills *index* from the log at *log_path*, and touches nothing else.
 
-    It waits for the log to be quiet for `QUIET_S`, and takes a little (`CHUNK` events) at a
-    time. Where there is no quiet it takes that little every `PATIENCE_S`. *clock* returns
-    seconds; *wait* waits for so many (None: for a poke).
+    It takes a little (`CHUNK` events) at a time.
     """
+
+    complaint = "messages cannot be indexed"
 
     def __init__(
         self,
@@ -388,74 +341,13 @@ class Indexer:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float | None], object] | None = None,
     ) -> None:
+        super().__init__("index", log_path, Pace(QUIET_S, PATIENCE_S), clock, wait)
         self.index = SearchIndex(index_path)
-        self._log_path = log_path
-        self._log: apsw.Connection | None = None
-        self._clock = clock
-        self._woken = threading.Event()
-        self._wait = wait or self._woken.wait
-        self._stopping = False
-        self._poked_at = 0.0
-        self._behind_since: float | None = None
-        """Since when there may be something to index, None if there is not."""
-        self._not_before = 0.0
-        self._thread = threading.Thread(target=self._run, name="index", daemon=True)
 
-    def start(self) -> None:
-        """Begin, with what was left over the last time."""
-        self.poke()
-        self._thread.start()
+    def take(self, log_db: apsw.Connection) -> bool:
+        """Index a little; return whether there may be more."""
+        return self.index.catch_up(log_db, CHUNK) == CHUNK
 
-    def poke(self) -> None:
-        """Something was committed. Cheap, and may be called in any thread."""
-        self._poked_at = self._clock()
-        self._fall_behind(self._poked_at)
-
-    def _fall_behind(self, now: float) -> None:
-        if self._behind_since is None:
-            self._behind_since = now
-            self._woken.set()
-
-    def stop(self) -> None:
-        """Finish what is under way, and close the files."""
-        self._stopping = True
-        self._woken.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+    def close(self) -> None:
+        """Close the index."""
         self.index.close()
-        if self._log is not None:
-            self._log.close()
-
-    def step(self) -> float | None:
-        """Do a little, if it is time; return how long to wait (None: until there is a poke)."""
-        since = self._behind_since
-        if since is None:
-            return None
-        now = self._clock()
-        due = max(self._not_before, min(self._poked_at + QUIET_S, since + PATIENCE_S))
-        if due > now:
-            return due - now
-        # Before looking, so that a poke from now on is not forgotten.
-        self._behind_since = None
-        if self._more_is_left():
-            self._fall_behind(now)
-        return PAUSE_S
-
-    def _more_is_left(self) -> bool:
-        now = self._clock()
-        try:
-            if self._log is None:
-                self._log = connect(self._log_path, read_only=True)
-            more = self.index.catch_up(self._log, CHUNK) == CHUNK
-        except (StorageError, apsw.Error, msgspec.MsgspecError) as error:
-            logger.warning("messages cannot be indexed", reason=str(error))
-            self._not_before = now + RETRY_S
-            return True
-        self._not_before = now + PAUSE_S
-        return more
-
-    def _run(self) -> None:
-        while not self._stopping:
-            delay = self.step()
-            self._wait(delay)
-            self._woken.clear()

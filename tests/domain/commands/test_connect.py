@@ -2,9 +2,12 @@ import pytest
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.commands.connect import Connect, Disconnect, Rejoin
+from tertulia.domain.commands.gather import Gather
+from tertulia.domain.commands.invite import Invite
 from tertulia.domain.errors import NicknameInUse
 from tertulia.domain.names import Nickname
+from tertulia.domain.state import ADMIN
 from tests.domain.kit import START_MS, Room, check_state
 
 
@@ -82,3 +85,29 @@ def test_nobody_is_called_like_the_server():
     with pytest.raises(NicknameInUse):
         room.user("tea")
     room.user("teas")
+
+
+def test_who_comes_back_is_in_the_channels_that_they_belong_to():
+    room = Room()
+    ana, bia, bob = room.bare(), room.register(), room.user("bob", "#tea")
+    room.do(ana, Gather((bia,)))
+    room.do(bob, Invite(room.channel("#tea"), ana))
+    [group] = [name for name in ana.channels if name != "#tea"]
+    room.do(ana, Disconnect(""))
+    assert room.ranks("#tea") == {"bob": ADMIN}
+    ana = room.bare(room.state.identities.get(ana.number))
+    assert ana.channels.keys() == {group, "#tea"}
+    assert room.ranks(group) == {ana.nick.text: ADMIN}
+    assert room.ranks("#tea") == {"bob": ADMIN, ana.nick.text: 0}
+    assert room.do(ana, Rejoin()) == []
+    assert room.do(bob, Rejoin()) == []
+    check_state(room.state)
+
+
+def test_the_same_number_takes_the_place_of_an_older_session():
+    room = Room()
+    identity = room.register()
+    room.bare(identity)
+    second = room.bare(identity)
+    assert list(room.state.users.values()) == [second]
+    check_state(room.state)

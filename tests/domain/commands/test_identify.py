@@ -11,7 +11,7 @@ from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.identities import Credential, Identity, hash_token
-from tertulia.domain.names import ChannelName, Nickname
+from tertulia.domain.names import ChannelName, Nickname, is_number
 from tertulia.domain.state import ADMIN, User
 from tertulia.domain.text import Text
 from tertulia.domain.world import Rules
@@ -283,3 +283,76 @@ def test_an_empty_channel_of_nobody_has_no_lasting_admin():
     room.do(ana, Join(ChannelName.parse("#tea")))
     assert room.ranks("#tea") == {"ana": ADMIN}
     assert room.channel("#tea").admins == frozenset()
+
+
+def test_a_bare_identity_is_proven_by_its_number():
+    room = Room()
+    identity = room.register()
+    assert is_number(identity.number)
+    assert identity.number.startswith("0")
+    assert identity.nick.text == f"n{identity.number}"
+    assert identity.is_bare
+    user = room.bare(identity)
+    assert str(user.uid) == user.number == identity.number
+    assert user.catching_up
+    assert [type(event.fact) for event in room.events] == [e.IdentityIssued]
+    check_state(room.state)
+
+
+@pytest.mark.parametrize("token_hash", ["", hash_token(""), TOKEN])
+def test_no_token_proves_a_bare_identity(token_hash):
+    room = Room()
+    identity = room.register()
+    with pytest.raises(x.WrongCredential):
+        room.user(identity.nick.text, credential=Credential(identity.number, token_hash))
+
+
+def test_a_bare_number_never_proves_an_identity_with_a_token():
+    room = Room()
+    right = room.identity("ana")
+    with pytest.raises(x.WrongCredential):
+        room.user("ana", credential=Credential(right.number, None))
+    for number in ("0" * 13, "1" * 13, "", room.user("bob").number):
+        with pytest.raises(x.WrongCredential):
+            room.user("eve", credential=Credential(number, None))
+
+
+def test_a_bare_identity_cannot_be_issued_a_token():
+    room = Room()
+    user = room.bare()
+    with pytest.raises(x.AlreadyIssued):
+        room.do(user, IssueIdentity(TOKEN))
+
+
+def test_the_nickname_of_a_bare_identity_is_its_own():
+    room = Room()
+    identity = room.register()
+    with pytest.raises(x.NicknameReserved):
+        room.user(identity.nick.text.upper())
+    assert room.state.recipient(identity.nick.text) is identity
+    assert room.state.recipient(identity.number) is identity
+
+
+def test_a_number_is_given_out_whose_nickname_is_free():
+    room = Room()
+    eve = room.user("eve")
+    room.do(eve, Rename(Nickname.parse("n0004200000001")))
+    chances = iter([1, 1, 2])
+    room.world.random_below = lambda _limit: next(chances)
+    assert room.register().number == "0004200000002"
+    check_state(room.state)
+
+
+def test_the_numbers_that_are_given_out_are_bounded():
+    room = Room(Rules(identities=1))
+    room.register()
+    with pytest.raises(x.TooManyIdentities):
+        room.chat.register()
+
+
+def test_a_bare_identity_that_could_not_be_written_is_none():
+    room = Room()
+    number = room.register().number
+    room.state.undo(room.events[-1])
+    assert room.state.recipient(number) is None
+    assert room.state.identities.changed == {}

@@ -9,6 +9,7 @@ from tertulia.domain.commands.modes import SetModes
 from tertulia.domain.commands.part import Part
 from tertulia.domain.events import ChannelEnded, ModeChange
 from tertulia.domain.names import ChannelName
+from tertulia.domain.world import Rules
 from tests.domain.kit import Room, check_state
 
 JOIN = Join(ChannelName.parse("#tea"))
@@ -58,3 +59,38 @@ def test_invitations_end_with_the_guest_and_with_the_channel(room):
     assert room.channel("#tea").invited == set()
     room.do(eve, Disconnect(""))
     check_state(room.state)
+
+
+def waits(room, uid):
+    return [fact for (whom, _), (_, fact) in room.state.waiting.added.items() if whom == uid]
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_who_has_a_bare_identity_is_made_a_member(room, is_here):
+    ana = room.user("ana", "#tea")
+    tea, bia = room.channel("#tea"), room.bare() if is_here else room.register()
+    gathered, *entered = room.do(ana, Invite(tea, bia))
+    assert isinstance(gathered, c.Gathered)
+    assert (gathered.by, gathered.channel, gathered.group) == (ana.face, "#tea", tea.number)
+    assert gathered.everyone == (bia.number,)
+    assert tea.members == {bia.uid}
+    assert [type(one) for one in entered] == ([c.Entered] if is_here else [])
+    assert room.ranks("#tea") == {"ana": 2} | ({bia.nick.text: 0} if is_here else {})
+    assert [type(fact).__name__ for fact in waits(room, bia.uid)] == ["Gathered"]
+    with pytest.raises(x.AlreadyInChannel):
+        room.do(ana, Invite(tea, bia))
+    check_state(room.state)
+
+
+def test_members_are_as_many_as_can_be_told():
+    room = Room(Rules(group_members=1))
+    ana = room.user("ana", "#tea")
+    room.do(ana, Invite(room.channel("#tea"), room.register()))
+    with pytest.raises(x.ChannelFull):
+        room.do(ana, Invite(room.channel("#tea"), room.register()))
+
+
+def test_who_has_a_token_and_is_not_here_cannot_be_invited(room):
+    room.identity("bia")
+    with pytest.raises(x.NoSuchUser):
+        room.do(room.user("ana", "#tea"), Invite(room.channel("#tea"), room.state.recipient("bia")))

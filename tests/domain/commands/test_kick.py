@@ -2,6 +2,8 @@ import pytest
 
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
+from tertulia.domain import events as e
+from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.rename import Rename
@@ -66,3 +68,38 @@ def test_who_was_kicked_out_of_the_lobby_stays_out_for_a_minute(room):
     room.now_ms += 30_000
     room.do(bob, Join(lobby.name))
     assert "rob" in room.ranks("#lobby")
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_member_who_is_expelled_belongs_to_the_channel_no_more(room, is_here):
+    ana, bia = room.user("ana", "#tea"), room.register()
+    tea = room.channel("#tea")
+    room.do(ana, Invite(tea, bia))
+    whom = room.bare(bia) if is_here else bia
+    expelled = room.one(ana, Kick(tea, whom, "out"))
+    assert isinstance(expelled, c.Expelled)
+    assert (expelled.by, expelled.whom) == (ana.face, whom.face)
+    fact = room.events[-1].fact
+    assert type(fact) is e.MemberKicked
+    assert fact.durability == "durable"
+    assert tea.members == frozenset()
+    assert room.ranks("#tea") == {"ana": 2}
+    assert "#tea" in room.state.changed_channels
+    last = list(room.state.waiting.added.values())[-1]
+    assert last == (expelled.msgid, fact)
+    with pytest.raises(x.UserNotInChannel):
+        room.do(ana, Kick(tea, whom))
+    check_state(room.state)
+
+
+def test_who_was_expelled_does_not_come_back_by_itself(room):
+    ana, bia = room.user("ana", "#tea"), room.register()
+    room.do(ana, Invite(room.channel("#tea"), bia))
+    room.do(ana, Kick(room.channel("#tea"), bia))
+    assert room.bare(bia).channels == {}
+
+
+def test_who_is_no_member_is_expelled_for_now(room):
+    ana, bob = room.user("ana", "#tea"), room.user("bob", "#tea")
+    room.do(ana, Kick(room.channel("#tea"), bob))
+    assert type(room.events[-1].fact) is e.Kicked

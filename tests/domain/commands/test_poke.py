@@ -1,6 +1,7 @@
 import pytest
 
 from tertulia.domain import errors as x
+from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.poke import Poke
 from tertulia.domain.events import Style
 from tests.domain.kit import Room
@@ -44,3 +45,12 @@ def test_a_poke_waits(room):
     ana = room.user("ana")
     room.do(ana, Poke(room.state.recipient("zoe")))
     assert room.state.waiting.count(room.state.identities.named("zoe").uid) == 1
+
+
+def test_who_is_a_member_is_poked_once_though_not_here(room):
+    ana, bia = room.user("ana", "#tea"), room.register()
+    tea = room.channel("#tea")
+    room.do(ana, Invite(tea, bia))
+    assert room.one(ana, Poke(bia, tea)).target == "#tea"
+    waits = [type(fact).__name__ for _, fact in room.state.waiting.added.values()]
+    assert waits == ["Gathered", "Said"]

@@ -35,6 +35,8 @@ def acknowledge(world: World, actor: User, intent: Acknowledge) -> list[e.Fact]:
         actor.face, author.uid, author.nick.text, intent.about, intent.message, intent.at,
         intent.seen, waits,
     )  # fmt: skip
+    if waits and world.state.waiting.count(author.uid) >= world.rules.waiting_messages:
+        return []
     if receipt.is_of_group and intent.message in world.state.acknowledged:
         return []
     return [receipt]

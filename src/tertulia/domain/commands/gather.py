@@ -9,6 +9,7 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain.identities import Identity
+from tertulia.domain.names import Number
 from tertulia.domain.state import Channel, User
 from tertulia.domain.world import World
 
@@ -31,9 +32,9 @@ def gather(world: World, actor: User, intent: Gather) -> list[e.Fact]:
     guests = [u for u in others.values() if isinstance(u, User) and not _is_bare(world, u)]
     if len(members) + len(guests) < 2:
         raise x.EmptyGroup
-    number = world.fresh_number("1")
-    name = f"#g{number}"
+    name, number = _fresh_name(world)
     _check_room(world, name, len(members) + len(guests))
+    _check_count(world, name, actor)
     everyone = [one.number for one in (*members, *guests)]
     faces = tuple(one.face for one in members)
     return [
@@ -47,13 +48,25 @@ def gather(world: World, actor: User, intent: Gather) -> list[e.Fact]:
 
 def take_in(world: World, actor: User, channel: Channel, whom: User | Identity) -> list[e.Fact]:
     """Return what must be recorded for *actor* to make *whom*, whose identity is bare, a member."""
-    name = channel.name.text
+    name, nick = channel.name.text, whom.nick.text
+    if channel.is_lobby:
+        raise x.CannotBeMember(nick, name, "everyone there came by themselves")
+    if len(world.state.memberships.get(whom.uid, ())) >= world.rules.channels_per_user:
+        raise x.CannotBeMember(nick, name, "they belong to as many channels as they may")
     _check_room(world, name, len(channel.members) + 1)
     everyone = (*sorted(channel.members), whom.number)
     return [
         e.Gathered(actor.face, name, channel.number, (whom.face,), everyone),
         *_joined(name, [whom]),
     ]
+
+
+def _fresh_name(world: World) -> tuple[str, Number]:
+    while True:
+        number = world.fresh_number("1")
+        name = f"#g{number}"
+        if world.state.channel_named(name) is None:
+            return name, number
 
 
 def _is_bare(world: World, one: User | Identity) -> bool:
@@ -63,6 +76,14 @@ def _is_bare(world: World, one: User | Identity) -> bool:
 def _check_room(world: World, name: str, members: int) -> None:
     if members > world.rules.group_members:
         raise x.ChannelFull(name)
+
+
+def _check_count(world: World, name: str, actor: User) -> None:
+    """Groups are never given up, so it counts how many *actor* is the admin of."""
+    state, limit = world.state, world.rules.channels_per_user
+    belongs_to = state.memberships.get(actor.uid, ())
+    if sum(actor.uid in state.channels[one].admins for one in belongs_to) >= limit:
+        raise x.TooManyChannels(name, limit)
 
 
 def _joined(name: str, members: Sequence[User | Identity]) -> list[e.Fact]:

@@ -26,6 +26,6 @@ def poke(world: World, actor: User, intent: Poke) -> list[e.Fact]:
     facts: list[e.Fact] = []
     if channel is not None:
         facts += say(world, actor, Say(channel, text, e.Style.POKE))
-    if channel is None or whom.uid not in channel.occupants:
+    if channel is None or not (whom.uid in channel.occupants or whom.uid in channel.members):
         facts += say(world, actor, Say(whom, text, e.Style.POKE))
     return facts

@@ -55,7 +55,8 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
         name, to = target, None
     if style == e.Style.TAGS:
         return [e.Signalled(actor.face, name, intent.tags or {}, to, intent.status)]
+    receipt = intent.receipt and style in e.WAITING_STYLES
     said = e.Said(
-        actor.face, name, style, intent.text, to, intent.tags, intent.status, waits, intent.receipt
+        actor.face, name, style, intent.text, to, intent.tags, intent.status, waits, receipt
     )
     return [said]

@@ -30,9 +30,10 @@ class ChatRoomFlavour:
     COMPAT: *old* clients read with ``recv(1024)``, so no line for them is longer.
     """
 
-    __slots__ = ("__weakref__", "_current", "_local_time", "_writer")
+    __slots__ = ("__weakref__", "_current", "_local_time", "_writer", "is_paced")
 
     def __init__(self, current: str, end: str, old: bool, local_time: LocalTime) -> None:
+        self.is_paced = old
         self._current = current
         self._local_time = local_time
         self._writer = Writer(FRAME_BYTES if old else None, end)

@@ -47,6 +47,8 @@ class IrcFlavour:
 
     __slots__ = ("_account", "_server", "_tags", "_time", "caps")
 
+    is_paced = False
+
     def __init__(self, caps: Cap, server: str) -> None:
         self.caps = caps
         self._server = server

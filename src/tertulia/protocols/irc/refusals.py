@@ -64,6 +64,7 @@ _REFUSALS = cast(
         x.InviteOnly: (n.ERR_INVITEONLYCHAN, _channel),
         x.ChannelFull: (n.ERR_CHANNELISFULL, _channel),
         x.WrongPassword: (n.ERR_BADCHANNELKEY, _channel),
+        x.CannotBeMember: (n.ERR_CANNOTSENDTOCHAN, _channel),
         x.TooManyChannels: (n.ERR_TOOMANYCHANNELS, _channel),
         x.ListFull: (n.ERR_BANLISTFULL, lambda e: (e.channel, e.mode)),
         x.ModeRefused: (n.ERR_INVALIDMODEPARAM, lambda e: (e.channel, e.mode, "*")),

@@ -35,7 +35,7 @@ class JsonFlavour:
     What has an op of its own in the dialect is in *ops*; all else is told in sentences.
     """
 
-    __slots__ = ("_documents",)
+    __slots__ = ("_documents", "is_paced")
 
     greeting: ClassVar[str] = ""
     refuses_by_closing: ClassVar[bool]
@@ -44,6 +44,7 @@ class JsonFlavour:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
+        self.is_paced = documents.frame_bytes is not None
 
     def render(self, change: Change) -> bytes:
         """Return the documents for *change*; empty if this kind of client is not told."""

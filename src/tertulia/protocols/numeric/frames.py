@@ -8,6 +8,7 @@ from tertulia.domain.events import SENT_TAG
 from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import is_number
 from tertulia.domain.state import State, User
+from tertulia.domain.text import pieces
 from tertulia.protocols import words
 from tertulia.protocols.numeric.parser import STRICT_BYTES, TEXT_CHARACTERS
 
@@ -26,6 +27,9 @@ class NumericFlavour:
     """
 
     __slots__ = ()
+
+    is_paced = False
+    """They are, but there is nothing to leave out."""
 
     def render(self, _change: Change) -> bytes:
         """Return nothing."""
@@ -84,18 +88,24 @@ class Frames:
         source = number if is_number(number) else NOBODY
         channel = self._state.channel_named(target)
         to = self._user.number if channel is None else channel.number
-        return b"".join([self._framed("06", source, to, sent, part) for part in _parts(text)])
+        # What is 256 bytes wide holds 218 bytes of text, however few characters they are.
+        parts = pieces(text, TEXT_CHARACTERS) if self.padded_to else _parts(text)
+        return b"".join([self._framed("06", source, to, sent, part) for part in parts])
 
     def _receipt(self, *fields: str) -> bytes:
         return "".join(fields).encode().ljust(self.receipt_bytes) + END
 
     def _framed(self, *fields: str) -> bytes:
-        return "".join(fields).encode().ljust(self.padded_to) + END
+        frame = "".join(fields).encode()
+        if self.padded_to:
+            # A large group is told in a frame of twice the width, or more.
+            frame = frame.ljust(-(-len(frame) // self.padded_to) * self.padded_to)
+        return frame + END
 
 
-def assigned(number: str) -> bytes:
+def assigned(number: str, padded_to: int = 0) -> bytes:
     """Return the frame that tells a number."""
-    return f"02{number}".encode() + END
+    return f"02{number}".encode().ljust(padded_to) + END
 
 
 def cut_frames(data: bytes) -> list[bytes]:

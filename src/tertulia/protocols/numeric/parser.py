@@ -2,8 +2,8 @@
 
 A frame is a two-digit code and fields of fixed width. 01, 03 and 08 are cut by their width.
 The text of 05 and the members of 10 have no end of their own: a pause ends them. Clients that
-pad every 05 to `STRICT_BYTES` need none, and clients that end their first frame with a line
-feed are read by line from then on.
+pad their frames with spaces to `STRICT_BYTES` need none, and clients that end their first frame
+with a line feed are read by line from then on.
 """
 
 from __future__ import annotations
@@ -91,10 +91,15 @@ class Parser:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take in *data*; return the frames that are complete."""
+        found: list[Frame] = []
+        if self._buffer and not self.by_line and _is_whole(data) and _is_whole(self._buffer):
+            # Two frames that were sent one by one, with less than a pause between.
+            found.append(decode(self._buffer))
+            self._buffer = b""
         self._buffer += data
         if not self._begun and b"\n" in data:
             self.by_line = True
-        found = self._lines() if self.by_line else self._frames()
+        found += self._lines() if self.by_line else self._frames()
         if found:
             self._begun = True
         if len(self._buffer) > WAITING_BYTES:
@@ -115,7 +120,8 @@ class Parser:
             self.is_strict = True
             return [decode(piece) for piece in pieces]
         frame = decode(chunk)
-        if _is_strict(chunk) and chunk.endswith(b" "):
+        # One space may be the end of a full text.
+        if _is_strict(chunk) and chunk.endswith(b"  "):
             self.is_strict = True
         return [frame]
 
@@ -131,10 +137,12 @@ class Parser:
         while not self._lost:
             buffer = self._buffer = self._buffer.lstrip(_PADDING)
             code = buffer[:2]
-            width = _WIDTHS.get(code, STRICT_BYTES if self.is_strict and code == b"05" else 0)
+            width = _WIDTHS.get(code) or self._strict_width(buffer)
             if width and len(buffer) >= width:
                 frame = decode(buffer[:width])
                 self._buffer = buffer[width:]
+                if len(buffer) >= STRICT_BYTES and not buffer[width:STRICT_BYTES].strip(b" "):
+                    self.is_strict = True
             elif width or len(code) < 2 or code in _OPEN:
                 return found
             else:
@@ -145,9 +153,24 @@ class Parser:
         self._buffer = b""
         return found
 
+    def _strict_width(self, buffer: bytes) -> int:
+        """Return how wide the 05 or 10 at the beginning is; 0 if only a pause can tell."""
+        if not self.is_strict or buffer[:2] not in _OPEN:
+            return 0
+        head, follows = buffer[:STRICT_BYTES], buffer[STRICT_BYTES : STRICT_BYTES + 2]
+        if len(head) < STRICT_BYTES:
+            return STRICT_BYTES
+        # With accents 218 characters are more bytes, and a group may be large: they are longer.
+        is_whole = _is_strict(head) and any(code.startswith(follows) for code in _DECODERS)
+        return STRICT_BYTES if is_whole else 0
+
 
 def _is_strict(piece: bytes) -> bool:
-    return len(piece) == STRICT_BYTES and isinstance(decode(piece), Send)
+    return len(piece) == STRICT_BYTES and isinstance(decode(piece), Send | Group)
+
+
+def _is_whole(segment: bytes) -> bool:
+    return not isinstance(decode(segment), BadFrame)
 
 
 def decode(frame: bytes) -> Frame:

@@ -5,6 +5,7 @@ The protocol has no errors, so nothing is answered to what cannot be done: it is
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.events import SENT_TAG, Fact
 from tertulia.domain.history import Page
 from tertulia.domain.identities import Credential, Identity
-from tertulia.domain.ids import at_milliseconds
+from tertulia.domain.ids import Uid, at_milliseconds
 from tertulia.domain.state import Channel, User
 from tertulia.domain.text import message_text
 from tertulia.protocols.backlog import Postbox
@@ -41,7 +42,7 @@ from tertulia.protocols.numeric.parser import (
     Register,
     Send,
 )
-from tertulia.protocols.session import Core, Session, Shell, Steps, TokenBucket
+from tertulia.protocols.session import Core, Session, Shell, TokenBucket
 
 REGISTER_COST = 5
 LOOKED_BACK = 100
@@ -103,7 +104,11 @@ class NumericSession(Session[Frame]):
             self.take(found)
 
     def silence(self) -> None:
-        """A pause ended what came before."""
+        """A pause ended what came before, if that has no other end."""
+        if self._parser.is_incomplete:
+            self._take_rest()
+
+    def _take_rest(self) -> None:
         found = self._parser.silence()
         self._adapt()
         if found:
@@ -119,7 +124,7 @@ class NumericSession(Session[Frame]):
 
     def eof(self) -> None:
         """The other end sends nothing more, which ends what it sent."""
-        self.silence()
+        self._take_rest()
         super().eof()
 
     def tick(self, now: float) -> None:
@@ -150,13 +155,14 @@ class NumericSession(Session[Frame]):
         if self._postbox is not None:
             self._postbox.look()
 
-    def handle(self, command: Frame) -> Steps | None:
+    def handle(self, command: Frame) -> None:
         """Do what a frame says."""
         match command:
             case BadFrame(reason):
                 self.core.note(self, reason)
             case Register():
-                self.shell.send(assigned(self.core.register(self)))
+                number = self.core.register(self)
+                self.shell.send(assigned(number, STRICT_BYTES if self._parser.is_strict else 0))
             case Online(number):
                 self._come(number)
             case Send():
@@ -164,8 +170,7 @@ class NumericSession(Session[Frame]):
             case Group():
                 self._gather(command)
             case Read():
-                return self._acknowledge(command)
-        return None
+                self._look_for_read(command)
 
     @property
     def _me(self) -> User:
@@ -227,21 +232,32 @@ class NumericSession(Session[Frame]):
         others = tuple(self._person(number) for number in frame.members)
         self.core.execute(self, Gather(others))
 
-    def _acknowledge(self, frame: Read) -> Steps:
+    def _look_for_read(self, frame: Read) -> None:
+        """Find the message that was read last.
+
+        Meanwhile the connection is read on: the pauses between frames must not be lost.
+        """
         me, author = self._me, self._person(frame.author)
-        seconds = int(frame.timestamp)
-        page: list[Change] = yield Page(
+        page = Page(
             direct_conversation(me.uid, author.uid),
             LOOKED_BACK,
-            before=at_milliseconds((seconds + 1) * 1000),
+            before=at_milliseconds((int(frame.timestamp) + 1) * 1000),
             latest=True,
         )
-        read = [s.msgid for s in page if isinstance(s, c.Spoken) and s.by.uid == author.uid]
-        still = self.core.state.user_or_identity(author.uid)
-        if still is None or self.user is not me:
-            raise x.NoSuchUser(frame.author)
+        self.shell.perform(page, partial(self._acknowledge, me, author.uid, int(frame.timestamp)))
+
+    def _acknowledge(
+        self, me: User, author: Uid, seconds: int, page: list[Change] | BaseException
+    ) -> None:
+        if isinstance(page, BaseException):
+            raise page
+        still = self.core.state.user_or_identity(author)
+        if still is None or self.user is not me or self.closing:
+            return
+        read = [s.msgid for s in page if isinstance(s, c.Spoken) and s.by.uid == author]
         last = read[-1] if read else ""
         self.core.execute(self, Acknowledge(still, me.number, last, seconds * 1000, seen=True))
+        self.finished()
 
 
 def _nothing(_count: int) -> bytes:

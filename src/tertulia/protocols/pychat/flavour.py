@@ -29,9 +29,10 @@ def cut_frames(data: bytes) -> list[bytes]:
 class PyChatFlavour:
     """What is sent in messages of at most *limit* bytes, or of any length."""
 
-    __slots__ = ("_limit", "_writer")
+    __slots__ = ("_limit", "_writer", "is_paced")
 
     def __init__(self, limit: int | None) -> None:
+        self.is_paced = limit is not None
         self._limit = limit
         self._writer = Writer(limit)
 
