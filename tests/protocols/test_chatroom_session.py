@@ -270,7 +270,9 @@ def test_how_much_history_is_a_number(ana, said):
 
 def test_what_is_logged_is_told(ana):
     [line] = ana.asks("/log")
-    assert "#lobby" in line
+    assert line.startswith("-- #lobby is written")
+    ana.send("/entrar #tea")
+    assert ana.asks("/log") == ["-- #tea não fica nos logs de texto"]
 
 
 # Operators
@@ -288,8 +290,8 @@ def test_an_operator_takes_a_backup(core):
     boss.shell.answer = "backups/today"
     assert boss.asks("/backup") == ["-- The backup is backups/today"]
     assert boss.shell.asked == [TakeBackup()]
-    boss.shell.answer = x.NoBackups()
-    assert boss.asks("/backup") == ["!! Backups are not available"]
+    boss.shell.answer = x.NoBackup("the disk is full")
+    assert boss.asks("/backup") == ["!! There is no backup: the disk is full"]
 
 
 def test_operators_are_those_of_the_settings_now(core, ana):
@@ -370,7 +372,7 @@ def test_what_is_no_utf_8_is_told_and_not_said(ana, bia):
 @pytest.mark.parametrize("kind", PORTUGUESE, ids=lambda kind: kind.__name__)
 def test_errors_are_told_in_portuguese(kind):
     error = kind.__new__(kind)
-    for field in ("name", "nickname", "channel", "wait_s"):
+    for field in ("name", "nickname", "channel", "wait_s", "why"):
         setattr(error, field, "tea")
     assert in_words(error, "pt") not in ("", str(error))
 

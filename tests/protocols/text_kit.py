@@ -138,7 +138,11 @@ class Room(Client):
     ) -> None:
         super().__init__()
         self.core = core
-        config = ChatRoomConfig(local_time=local_time, operators=operators)
+        config = ChatRoomConfig(
+            local_time=local_time,
+            is_logged=lambda channel: channel.text == "#lobby",
+            operators=operators,
+        )
         self.service = ChatRoomService(core, config)
         self.session = self.service.session(self.shell, bucket)
         self.session.greet()

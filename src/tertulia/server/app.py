@@ -15,6 +15,7 @@ import structlog
 
 import tertulia
 from tertulia.domain.ids import HybridClock
+from tertulia.domain.names import fold_name
 from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.announcement import Card
@@ -92,7 +93,7 @@ class Server:
         self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
         self.hub.observers.append(self._irc.observe)
         self.hub.watchers_of = self._irc.watchers_of
-        self._chatroom = ChatRoomService(self.hub, _chatroom_config(settings))
+        self._chatroom = ChatRoomService(self.hub, self._chatroom_config(settings))
         self._services = self._protocols(settings)
         self._tls: Tls | None = None
         self._data = data
@@ -130,6 +131,16 @@ class Server:
             "chatroom": self._chatroom.session,
             "numeric": NumericService(self.hub, numeric).session,
         }
+
+    def _chatroom_config(self, settings: Settings) -> ChatRoomConfig:
+        has_logs = any(isinstance(follower, TextLogWriter) for follower in self._followers)
+        left_out = {fold_name(name) for name in settings.history.unlogged_channels}
+        return ChatRoomConfig(
+            local_time=_local_time,
+            is_logged=lambda channel: has_logs and channel.folded not in left_out,
+            gap_s=settings.limits.legacy_gap_ms / 1000,
+            operators=settings.operators,
+        )
 
     # Starting and stopping
 
@@ -245,7 +256,7 @@ class Server:
         self._settings = settings
         self._discovery.switch(settings.network.discovery)
         self._irc.configure(config)
-        self._chatroom.configure(_chatroom_config(settings))
+        self._chatroom.configure(self._chatroom_config(settings))
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
         for follower in self._followers:
@@ -408,11 +419,6 @@ def _irc_config(settings: Settings) -> IrcConfig:
         ping_s=limits.ping_s or float("inf"),
         history_most=settings.history.page,
     )
-
-
-def _chatroom_config(settings: Settings) -> ChatRoomConfig:
-    gap_s = settings.limits.legacy_gap_ms / 1000
-    return ChatRoomConfig(local_time=_local_time, gap_s=gap_s, operators=settings.operators)
 
 
 def _local_time(ms: int) -> str:

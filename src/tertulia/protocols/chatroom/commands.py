@@ -168,13 +168,22 @@ def _history(session: ChatRoomSession, argument: str) -> Steps:
 
 
 def _log(session: ChatRoomSession, _argument: str) -> None:
-    session.tell(
-        both(
-            "What is said in {0} is kept in the log of this server; /history shows the last of it",
-            "O que se diz em {0} fica no log deste servidor; /historico mostra o mais recente",
-        ),
-        session.channel.name,
-    )
+    channel = session.channel
+    if session.service.config.is_logged(channel.name):
+        session.tell(
+            both(
+                "{0} is written to the text logs of this server, a file a day; /history shows"
+                " the last lines",
+                "{0} fica nos logs de texto deste servidor, um arquivo por dia; /histórico mostra"
+                " as últimas linhas",
+            ),
+            channel.name,
+        )
+    else:
+        session.tell(
+            both("{0} is not written to the text logs", "{0} não fica nos logs de texto"),
+            channel.name,
+        )
 
 
 def _backup(session: ChatRoomSession, _argument: str) -> Steps:

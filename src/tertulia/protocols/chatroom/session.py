@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact
-from tertulia.domain.names import Nickname
+from tertulia.domain.names import ChannelName, Nickname
 from tertulia.domain.state import LOBBY_NAME, Channel, User
 from tertulia.domain.text import cut, message_text, neutral
 from tertulia.protocols.chatroom.commands import NOT_A_COMMAND, find
@@ -38,9 +39,10 @@ _FIRST_GUEST, _ERROR_BYTES = 1000, 400
 
 class ChatRoomConfig(Struct, frozen=True, kw_only=True):
     """What the chat room needs to know; a pause of *gap_s* seconds ends a message of a client
-    that frames nothing."""
+    that frames nothing, *is_logged* tells whether a channel has text logs."""
 
     local_time: LocalTime
+    is_logged: Callable[[ChannelName], bool]
     gap_s: float = 0.05
     operators: tuple[Operator, ...] = ()
 
