@@ -139,7 +139,7 @@ class IrcClient(Client):
                 return Seen("renamed", by, whom=params[0], raw=line)
             case "TOPIC":
                 return Seen("topic", by, params[0], params[1], raw=line)
-            case "MODE" if params[1:] and params[1] == "+o":
+            case "MODE" if params[2:] and params[1] == "+o":
                 return Seen("promoted", by, params[0], whom=params[2], raw=line)
             case "ERROR":
                 return Seen("goodbye", by, text=params[-1], raw=line)
