@@ -65,7 +65,7 @@ def test_help(run):
         assert all(option in out for option in options)
     status, out, _ = run("serve", "--help")
     assert status == 0
-    for word in ("--listen", "--data", "--config", "--name", "--address", "--log-format"):
+    for word in ("--listen", "--data", "--config", "--name", "--address", "--port", "--log-format"):
         assert word in out
     status, out, _ = run("search", "--help")
     for word in ("--channel", "--from", "--after", "--before", "--limit", "--json"):
@@ -93,6 +93,12 @@ def test_wrong_use_is_one_line_that_says_where_to_look(run, words, expected):
 @pytest.mark.parametrize("uri", ["http://x", "irc://x:port", "irc://[::1", "irc://x#y", "6667"])
 def test_a_wrong_address(run, uri):
     assert refusal(run("serve", "--listen", uri)).startswith(f"--listen {uri}: ")
+
+
+def test_a_wrong_port_for_pychat(run):
+    assert refusal(run("serve", "-p", "65536")).startswith("--port 65536: ")
+    line = refusal(run("serve", "-p", "5001", "--listen", "irc://"))
+    assert line.endswith("--listen pychat://*:5001")
 
 
 def test_wrong_settings(run, tmp_path):

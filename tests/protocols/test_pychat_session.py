@@ -234,6 +234,11 @@ def test_the_end_is_told_in_words(ana):
     assert ana.got() == ["The server is shutting down"]
 
 
+def test_nor_is_the_reason_a_command(ana):
+    ana.session.end("!poke ana bia")
+    assert ana.got() == ["... !poke ana bia"]
+
+
 # The lobby
 
 

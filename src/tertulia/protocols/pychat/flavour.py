@@ -16,6 +16,7 @@ from tertulia.protocols import words
 from tertulia.protocols.lines import Writer
 
 _GOES_ON = "... "
+"""Begins what would otherwise begin with who knows what."""
 
 
 def cut_frames(data: bytes) -> list[bytes]:
@@ -45,8 +46,8 @@ class PyChatFlavour:
 
     def plain(self, text: str) -> bytes:
         """Return readable *text* as a message that is no command."""
-        assert not text.startswith("!")
-        return self._writer.write(text, again=_GOES_ON)
+        head = _GOES_ON if text.startswith("!") else ""
+        return self._writer.write(text, head, again=_GOES_ON)
 
     def users(self, nicks: Sequence[str]) -> bytes:
         """Return the list of users.
