@@ -18,7 +18,7 @@ from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
-from tertulia.domain.ids import Hlc, HybridClock, Uid
+from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
 from tertulia.domain.world import World
@@ -458,11 +458,12 @@ class Hub:
 
     def _forget(self, channel: Channel) -> None:
         """Take everyone out of a channel that does not exist after all."""
+        now = at_milliseconds(self.world.now())
         for user, _ in list(self.state.occupants(channel)):
             session = self._sessions.get(user.uid)
             if session is not None:
                 reason = "The channel could not be stored"
-                left = c.Departed(Hlc(0), "", user.face, channel.name.text, reason)
+                left = c.Departed(now, "", user.face, channel.name.text, reason)
                 self._deliver_to(session, left, durable=False)
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)

@@ -40,8 +40,6 @@ class ChatRoomFlavour:
 
     def render(self, change: Change) -> bytes:
         """Return the lines for *change*; empty if this kind of client is not told."""
-        if not change.hlc:  # it never happened: what was thought to be a channel is none
-            return self._show(change, "")
         _, _, time = self._local_time(milliseconds(change.hlc)).partition(" ")
         return self._show(change, f"[{time}] ")
 
