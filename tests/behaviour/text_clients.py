@@ -117,8 +117,9 @@ class ChatRoomClient(TextClient):
 
     def happened(self, kind: str, fields: dict[str, Any], raw: str) -> Seen:
         who = fields["whom"] if kind == "kicked" else fields.get("by")
-        if who == self.nick and kind in ("left", "kicked"):
-            self.places.remove(fields["where"].lower())
+        where = fields.get("where", "").lower()
+        if who == self.nick and kind in ("left", "kicked") and where in self.places:
+            self.places.remove(where)
         elif who == self.nick and kind == "joined":
             self.places.insert(max(0, len(self.places) - 1), fields["where"].lower())
         return super().happened(kind, fields, raw)
