@@ -88,3 +88,10 @@ def test_each_thing_known_has_a_key():
     card = Card(name="tea.example", network="Tea", version="1", ports={"irc": 6667}, users=0)
     txt = {"name": "tea.example", "network": "Tea", "version": "1", "users": "0", "irc": "6667"}
     assert to_txt(card) == txt
+
+
+@pytest.mark.fuzz
+@given(st.binary() | st.binary().map(lambda rest: b"RECH_" + rest), CARDS)
+def test_announcements_at_length(data, card):
+    test_any_datagram_is_a_port_or_nothing.hypothesis.inner_test(data)
+    test_a_card_is_read_back.hypothesis.inner_test(card)

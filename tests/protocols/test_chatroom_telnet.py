@@ -73,3 +73,10 @@ def test_a_subnegotiation_without_end_ends():
 )
 def test_a_line_is_edited_by_the_keys_that_erase(typed, meant):
     assert edited(typed) == meant
+
+
+@pytest.mark.fuzz
+@given(st.lists(st.tuples(TEXTS, COMMANDS)), st.binary())
+def test_telnet_at_length(parts, stream):
+    test_the_text_is_what_is_left_wherever_it_is_cut.hypothesis.inner_test(parts)
+    test_anything_is_survived.hypothesis.inner_test(stream)

@@ -135,3 +135,10 @@ def test_what_goes_on_may_have_another_head():
 
 def test_others_get_one_line():
     assert Writer(None, "\r\n").write("x" * 5000, "ana: ") == b"ana: " + b"x" * 5000 + b"\r\n"
+
+
+@pytest.mark.fuzz
+@given(STREAMS, st.integers(0, 40), st.integers(0, 40))
+def test_lines_at_length(stream, one, other):
+    test_it_does_not_matter_how_lines_arrive.hypothesis.inner_test(stream)
+    test_nor_where_they_are_cut.hypothesis.inner_test(stream, one, other)

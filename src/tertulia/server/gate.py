@@ -17,7 +17,7 @@ from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
 
 GATHER_S = 0.002
-GATHER_PACED_S = 0.004
+GATHER_PACED_S = 0.010
 GATHER_SPEAKERS = 3
 GATHER_WRITES = 50
 REQUEUED_MOST = 10_000
@@ -66,7 +66,7 @@ class Paced:
     """What paced clients are shown later, gathered for a moment.
 
     They cannot be told everything at once anyway; so a busy room costs a call for each of
-    them a few hundred times a second at most, however much is said in it.
+    them a hundred times a second at most, however much is said in it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
