@@ -504,3 +504,15 @@ def test_a_fault_while_ending_aborts(server, connect):
     session.broken = True
     connection.data_received(b"fault")
     assert transport.aborted
+
+
+def test_nothing_is_written_to_who_went_while_frames_waited(server, connect):
+    connection, transport, session = connect()
+    with server.loop.running():
+        connection.pace(
+            lambda data: [data[i : i + 4] for i in range(0, len(data), 4)], lambda _count: b""
+        )
+        session.write(b"aaaabbbb")
+    connection.connection_lost(None)
+    server.loop.advance(5)
+    assert transport.written == [b"hello", b"aaaa"]

@@ -162,3 +162,17 @@ def test_not_all_have_their_turn_at_once_and_none_too_early(loop):
         assert all(b - a >= PAUSE_S * 0.999 for a, b in itertools.pairwise(times))
     assert len({times[1] for times in written.values()}) > 4
     assert loop.timers == 0
+
+
+def test_a_fault_in_one_turn_stops_nobody_else(loop, sent):
+    def broken(data: bytes) -> None:
+        if data != b"aaaa":
+            raise RuntimeError("the handler is closed")
+
+    with loop.running():
+        metronome = Metronome(PAUSE_S)
+    for write in (broken, sent.append):
+        Pacer(write, metronome, Cutter(in_fours), lambda _: b"").write(b"aaaabbbbcccc")
+    loop.advance(ROUND_S * 4)
+    assert sent == [b"aaaa", b"bbbb", b"cccc"]
+    assert loop.timers == 0

@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
         session = self.session
         if session is not None:
             self._guarded(lambda: session.end("Connection lost" if exc else "Connection closed"))
-            session.write = _drop
+            self._write_no_more(session)
         self._host.closed(self)
 
     def pause_writing(self) -> None:
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
         if session is not None:
             reason = f"Output queue exceeded ({self._host.output_bytes} bytes)"
             self._guarded(lambda: session.end(reason))
-            session.write = _drop
+            self._write_no_more(session)
         self.transport.abort()
 
     # What the session calls
@@ -217,6 +217,12 @@ class Connection(asyncio.Protocol):
             self.session.write = self._pacer.write
 
     # Inside
+
+    def _write_no_more(self, session: AnySession) -> None:
+        session.write = _drop
+        if self._pacer is not None:
+            # uvloop raises an error at who writes to a connection that is gone.
+            self._pacer.stop()
 
     def _receive(self, session: AnySession, data: bytes) -> None:
         try:

@@ -13,7 +13,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
 from tertulia.protocols.session import Later
+
+logger = structlog.get_logger()
 
 FRAMES_MOST = 1_000
 PHASES = 8
@@ -66,11 +70,22 @@ class Metronome:
     def _tick(self) -> None:
         self._last = (self._last + 1) % PHASES
         phase = self._phases[self._last]
-        for pacer in [pacer for pacer in phase if not pacer.turn()]:
-            del phase[pacer]
+        for pacer in list(phase):
+            if not self._has_turn(pacer):
+                del phase[pacer]
         self._timer = None
         if any(self._phases):
             self._timer = self._loop.call_later(self._tick_s, self._tick)
+
+    @staticmethod
+    def _has_turn(pacer: Pacer) -> bool:
+        """Give *pacer* its turn; a fault there is not to stop the timer that all others share."""
+        try:
+            return pacer.turn()
+        except Exception:
+            logger.exception("fault while pacing")
+            pacer.stop()
+            return False
 
 
 class Pacer:
@@ -136,6 +151,12 @@ class Pacer:
         """Send all that waits at once."""
         while (frame := self._pop()) is not None:
             self._write(frame)
+
+    def stop(self) -> None:
+        """Drop all that waits: nobody is there to be sent it."""
+        self._queue.clear()
+        self._at = self._count = self._left_out = 0
+        self._is_waiting = False
 
     def turn(self) -> bool:
         """Write the next frame; return whether there was one."""
