@@ -6,7 +6,7 @@ The hub owns which session belongs to which user, and who sees what happens wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import structlog
@@ -412,26 +412,37 @@ class Hub:
 
     # What could not be written
 
-    def _failed(self, batch: Batch, error: StorageError) -> None:
-        """Undo what *batch* did to the durable state, and tell those who asked for it."""
-        batch.error = error
-        if batch.claims:
-            logger.error("events refused", count=len(batch.claims), reason=str(error))
-        for _, event, _ in batch.claims:
-            self.state.undo(event)
+    def _failed(self, batches: Sequence[Batch], error: StorageError) -> None:
+        """Undo what *batches* did to the durable state, and tell those who asked for it.
+
+        All is undone before anything goes on: what is done after a batch may be a command,
+        whose effects must not be undone with those of the next.
+        """
+        for batch in batches:
+            batch.error = error
+            if batch.claims:
+                logger.error("events refused", count=len(batch.claims), reason=str(error))
+            for _, event, _ in batch.claims:
+                self.state.undo(event)
+                self.chat.forget_retry(event)
         self._restore()
+        for batch in batches:
+            self._requeue(batch)
+        for batch in batches:
+            batch.deliveries = [d for d in batch.deliveries if not d.durable]
+            batch.deliver(self.gate.paced)
+            Gate.finish(batch)
+            for session, event, label in batch.claims:
+                if session is not None and not session.closing:
+                    session.refused(event.fact, label)
+
+    def _requeue(self, batch: Batch) -> None:
+        """Let what remains so, though it could not be written, be written with what is next."""
         requeued = [event for event in batch.events if event.fact.durability != "durable"]
         room = REQUEUED_MOST - len(self.gate.batch.events)
         self.gate.batch.events += requeued[: max(0, room)]
         for event in requeued:
             self.state.rewrite(event.fact)
-        batch.deliveries = [d for d in batch.deliveries if not d.durable]
-        batch.deliver(self.gate.paced)
-        Gate.finish(batch)
-        for session, event, label in batch.claims:
-            self.chat.forget_retry(event)
-            if session is not None and not session.closing:
-                session.refused(event.fact, label)
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
