@@ -34,6 +34,8 @@ def gather(world: World, actor: User, intent: Gather) -> list[e.Fact]:
     number = world.fresh_number("1")
     name = f"#g{number}"
     _check_room(world, name, len(members) + len(guests))
+    for one in members:
+        _check_memberships(world, name, one)
     everyone = [one.number for one in (*members, *guests)]
     faces = tuple(one.face for one in members)
     return [
@@ -49,6 +51,7 @@ def take_in(world: World, actor: User, channel: Channel, whom: User | Identity) 
     """Return what must be recorded for *actor* to make *whom*, whose identity is bare, a member."""
     name = channel.name.text
     _check_room(world, name, len(channel.members) + 1)
+    _check_memberships(world, name, whom)
     everyone = (*sorted(channel.members), whom.number)
     return [
         e.Gathered(actor.face, name, channel.number, (whom.face,), everyone),
@@ -63,6 +66,13 @@ def _is_bare(world: World, one: User | Identity) -> bool:
 def _check_room(world: World, name: str, members: int) -> None:
     if members > world.rules.group_members:
         raise x.ChannelFull(name)
+
+
+def _check_memberships(world: World, name: str, whom: User | Identity) -> None:
+    """Channels that have members never end, so nobody is made a member of ever more."""
+    most = world.rules.channels_per_user
+    if len(world.state.memberships.get(whom.uid, ())) >= most:
+        raise x.TooManyMemberships(whom.nick.text, name, most)
 
 
 def _joined(name: str, members: Sequence[User | Identity]) -> list[e.Fact]:
