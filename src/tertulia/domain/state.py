@@ -243,8 +243,7 @@ class State:
         elif isinstance(fact, e.IdentityRenamed):
             self.identities.changed[Number(fact.number)] = None
         elif isinstance(fact, e.Received):
-            uid = fact.by.uid
-            self.waiting.received[uid] = max(fact.until, self.waiting.received.get(uid, Hlc(0)))
+            self.waiting.receive(fact.by.uid, fact.until, fact.count)
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel that does not exist (any more), and everyone from it."""
