@@ -43,13 +43,19 @@ def test_the_first_frame_goes_at_once_and_each_other_after_a_pause(loop, sent, p
     pacer.write(b"aaaabbbbcccc")
     assert sent == [b"aaaa"]
     assert pacer.waiting == 2
-    assert pacer.drain_s == pytest.approx(3 * PAUSE_S)
+    assert pacer.drain_s == pytest.approx(3 * ROUND_S)
     loop.advance(PAUSE_S * 0.99)
     assert sent == [b"aaaa"]
     loop.advance(PAUSE_S * 0.2)
     assert sent == [b"aaaa", b"bbbb"]
     loop.advance(ROUND_S)
     assert sent == [b"aaaa", b"bbbb", b"cccc"]
+
+
+def test_all_that_waits_is_sent_in_the_time_that_is_told(loop, sent, pacer):
+    pacer.write(b"aaaa" * 20)
+    loop.advance(pacer.drain_s)
+    assert len(sent) == 20
 
 
 def test_after_the_last_frame_there_is_a_pause_too(loop, sent, pacer):

@@ -60,6 +60,11 @@ class Metronome:
         self._timer: asyncio.TimerHandle | None = None
         self.pause_s = pause_s
 
+    @property
+    def round_s(self) -> float:
+        """The seconds from one turn of a pacer to its next."""
+        return PHASES * self._tick_s
+
     def join(self, pacer: Pacer) -> None:
         """Give *pacer*, which has just written, a turn after the pause, and then again and
         again until it has nothing to write."""
@@ -145,7 +150,7 @@ class Pacer:
     @property
     def drain_s(self) -> float:
         """The seconds until all that waits has been sent."""
-        return (self.waiting + 1) * self._metronome.pause_s
+        return (self.waiting + 1) * self._metronome.round_s
 
     def flush(self) -> None:
         """Send all that waits at once."""
