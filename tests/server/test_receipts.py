@@ -54,6 +54,18 @@ def test_the_first_in_a_channel_tells_for_all(place, people):
     assert ana.got() == ["Acknowledged(bob)"]
 
 
+def test_nobody_is_told_of_a_receipt_that_could_not_be_written(place, people):
+    ana, bob, _ = people
+    tell(place, ana, bob.user)
+    place.run()
+    place.log.commit()
+    place.run()
+    place.log.fail(FULL)
+    place.settle()
+    assert bob.got() == ["Spoken(ana hello)"]
+    assert bob.refusals == ana.refusals == []
+
+
 @pytest.mark.parametrize("to_all", [True, False])
 def test_what_could_not_be_written_has_not_arrived(place, people, to_all):
     ana, bob, _ = people

@@ -213,7 +213,10 @@ class Connection(asyncio.Protocol):
         self.session.write = self.transport.write
         if frames is not None:
             host = self._host
-            self._pacer = Pacer(self.transport.write, host.metronome, host.cutter(frames), skipped)
+            self._pacer = Pacer(
+                self.transport.write, host.metronome, host.cutter(frames), skipped,
+                self._undrained.clear,
+            )  # fmt: skip
             self.session.write = self._pacer.write
 
     # Inside
@@ -260,8 +263,11 @@ class Connection(asyncio.Protocol):
         """Do *action* when the other end's system has taken everything.
 
         Nobody tells when that is so (tcp(7) has only the question SIOCOUTQ), so it is asked,
-        ever less often, and whenever something comes from there.
+        ever less often, and whenever something comes from there. It is never so of what an
+        old client was not told, because too much waited for it.
         """
+        if self._pacer is not None:
+            self._host.flush_paced()
         self._undrained.append(action)
         if self._drain_timer is None:
             self._look_if_drained(DRAIN_S)
@@ -276,7 +282,8 @@ class Connection(asyncio.Protocol):
             next_s = min(2 * wait_s, DRAIN_MOST_S)
             self._drain_timer = self._loop.call_later(wait_s, self._look_if_drained, next_s)
         else:
-            actions, self._undrained = self._undrained, []
+            actions = self._undrained.copy()
+            self._undrained.clear()
             for action in actions:
                 self._guarded(action)
 

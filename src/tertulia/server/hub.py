@@ -17,7 +17,7 @@ from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.errors import StorageFailed
-from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
+from tertulia.domain.events import WAITING_STYLES, Acknowledged, ChannelEnded, Event, Fact
 from tertulia.domain.ids import Hlc, HybridClock, Uid
 from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
@@ -433,7 +433,7 @@ class Hub:
             batch.deliver(self.gate.paced)
             Gate.finish(batch)
             for session, event, label in batch.claims:
-                if session is not None and not session.closing:
+                if session is not None and not session.closing and _was_asked_for(event.fact):
                     session.refused(event.fact, label)
 
     def _requeue(self, batch: Batch) -> None:
@@ -499,6 +499,11 @@ class Hub:
 def _waits(change: c.Spoken | c.TagsSpoken) -> bool:
     """Whether *change* is shown later to who is being handed what had waited before it."""
     return isinstance(change, c.Spoken) and change.style in WAITING_STYLES
+
+
+def _was_asked_for(fact: Fact) -> bool:
+    """Whether somebody wanted *fact*: that a message was delivered is noted by itself."""
+    return not isinstance(fact, Acknowledged) or fact.seen
 
 
 def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:

@@ -96,12 +96,13 @@ class Metronome:
 class Pacer:
     """Writes one frame after the other, when *metronome* says so.
 
-    When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``.
+    When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``, and
+    *left_out* is called.
     """
 
     __slots__ = (
-        "_at", "_count", "_cutter", "_is_waiting", "_left_out", "_metronome", "_queue", "_skipped",
-        "_write",
+        "_at", "_count", "_cutter", "_is_waiting", "_left_out", "_metronome", "_on_leaving_out",
+        "_queue", "_skipped", "_write",
     )  # fmt: skip
 
     def __init__(
@@ -110,8 +111,10 @@ class Pacer:
         metronome: Metronome,
         cutter: Cutter,
         skipped: Callable[[int], bytes],
+        left_out: Callable[[], None] = lambda: None,
     ) -> None:
         self._write = write
+        self._on_leaving_out = left_out
         self._metronome = metronome
         self._cutter = cutter
         self._skipped = skipped
@@ -138,6 +141,7 @@ class Pacer:
             self._left_out += self._count
             self._queue.clear()
             self._at = self._count = 0
+            self._on_leaving_out()
         if not self._is_waiting and self.turn():
             self._is_waiting = True
             self._metronome.join(self)
