@@ -544,3 +544,13 @@ def test_what_an_old_client_was_not_told_has_not_arrived(server, connect, monkey
     assert arrived == [b"ffff"]
     sock.close()
     other.close()
+
+
+def test_what_was_gathered_for_an_old_client_comes_before_what_is_not_paced(server, connect):
+    connection, transport, session = connect()
+    with server.loop.running():
+        connection.pace(lambda data: [data], lambda _count: b"")
+    server.flush_paced = lambda: session.write(b"gathered")
+    connection.pace(None, lambda _count: b"")
+    session.write(b"by line")
+    assert transport.written == [b"hello", b"gathered", b"by line"]

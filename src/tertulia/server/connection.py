@@ -208,6 +208,7 @@ class Connection(asyncio.Protocol):
         """Send *frames* with a pause between two; None: all at once."""
         assert self.session is not None
         if self._pacer is not None:
+            self._host.flush_paced()
             self._pacer.flush()
             self._pacer = None
         self.session.write = self.transport.write
