@@ -1,5 +1,7 @@
 """What waited counts as received when the system has it, and not before."""
 
+import errno
+import fcntl
 import socket
 from typing import Any, cast
 
@@ -279,3 +281,17 @@ def test_a_connection_that_is_lost_never_drains(connection):
     loop.advance(60)
     assert answers == []
     assert loop.timers == 0
+
+
+def test_a_system_that_does_not_say_what_it_holds_has_sent_it(connection, monkeypatch):
+    def refuse(*_args):
+        raise OSError(errno.ENOTTY, "not a terminal")
+
+    monkeypatch.setattr(fcntl, "ioctl", refuse)
+    one, loop, transport = connection
+    answers: list[object] = []
+    one.perform(Drain(), answers.append)
+    assert answers == []
+    transport.size = 0
+    loop.advance(DRAIN_MOST_S)
+    assert answers == [None]

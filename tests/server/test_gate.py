@@ -297,6 +297,15 @@ def test_what_is_done_after_a_failure_is_not_undone_with_what_was_done_before(pl
     assert [fact.text for fact, _ in ana.refusals] == ["one", "two"]
 
 
+def test_a_fault_after_a_batch_keeps_nobody_from_what_they_wait_for(place):
+    ana = place.person("ana", "#tea")
+    done = []
+    say(place, ana, "one")
+    place.batch().after += [lambda: [].pop(), lambda: done.append(1)]
+    place.settle()
+    assert done == [1]
+
+
 def test_one_who_has_gone_is_not_told(place):
     ana = place.person("ana", "#tea")
     say(place, ana, "one")

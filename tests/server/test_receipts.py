@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tertulia.domain.commands.say import Say
+from tertulia.domain.events import Style
 from tertulia.domain.text import message_text
 from tests.server.kit import FULL, Person, Place, Shell
 
@@ -52,6 +53,15 @@ def test_the_first_in_a_channel_tells_for_all(place, people):
     tell(place, ana, place.channel("#tea"))
     place.settle()
     assert ana.got() == ["Acknowledged(bob)"]
+
+
+def test_who_is_handed_everything_from_disk_may_not_be_shown_what_cannot_wait(place, people):
+    ana, bob, _ = people
+    bob.user.catching_up = True
+    request = Say(bob.user, message_text("VERSION"), Style.REQUEST, receipt=True)
+    place.do(ana, request)
+    place.settle()
+    assert ana.got() == []
 
 
 def test_nobody_is_told_of_a_receipt_that_could_not_be_written(place, people):

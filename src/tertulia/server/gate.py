@@ -11,10 +11,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import structlog
+
 from tertulia.domain.events import Event
 from tertulia.protocols.session import Later, Session
 from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
+
+logger = structlog.get_logger()
 
 GATHER_S = 0.002
 GATHER_PACED_S = 0.004
@@ -285,4 +289,7 @@ class Gate:
     def finish(batch: Batch) -> None:
         """Do what was to be done when the batch has been sent."""
         for callback in batch.after:
-            callback()
+            try:
+                callback()
+            except Exception:  # which is not to keep others from what they wait for
+                logger.exception("fault after a batch")

@@ -253,7 +253,8 @@ class Hub:
         session = self._sessions.get(user.uid)
         if session is not None:
             self._deliver_to(session, change, durable)
-            if isinstance(change, c.Spoken) and change.receipt:
+            # Who is handed everything from disk may not be shown this at all.
+            if isinstance(change, c.Spoken) and change.receipt and not user.catching_up:
                 self._receipts.expect((session,), change)
 
     def _acknowledged(self, change: c.Acknowledged, durable: bool) -> None:
