@@ -233,7 +233,7 @@ class State:
             self.identities.forget(Number(fact.number))
             if (user := self.users.get(fact.by.uid)) is not None:
                 user.identity = None
-        elif isinstance(fact, e.Acknowledged):
+        elif isinstance(fact, e.Acknowledged) and fact.is_of_group:
             self.acknowledged.pop(fact.message, None)
 
     def rewrite(self, fact: e.Fact) -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
+from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.identify import IssueIdentity
@@ -82,3 +83,13 @@ def test_nobody_sends_a_receipt_for_what_is_said_to_everyone(target):
     [(uid, (_, fact))] = [(uid, what) for (uid, _), what in room.state.waiting.added.items()]
     assert uid == bob.uid
     assert not fact.receipt
+
+
+def test_a_message_to_a_group_stays_acknowledged_though_it_cannot_be_noted_that_it_was_read():
+    room = Room()
+    ana, bob = room.user("ana"), room.user("bob")
+    group = "1000000000001"
+    room.do(bob, Acknowledge(ana, group, "id", room.now_ms))
+    room.do(bob, Acknowledge(ana, bob.number, "id", room.now_ms, seen=True))
+    room.state.undo(room.events[-1])
+    assert room.do(bob, Acknowledge(ana, group, "id", room.now_ms)) == []
