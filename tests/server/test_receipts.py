@@ -1,7 +1,7 @@
 """A receipt is for what somebody has, and for nothing else."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,7 +25,7 @@ def place():
 
 
 def prompt(person: Person) -> Person:
-    shell = Prompt(person.shell.hub)
+    shell = Prompt(cast(Any, person.shell).hub)
     shell.session = person
     person.shell = shell
     return person

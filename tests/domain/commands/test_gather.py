@@ -82,6 +82,7 @@ def test_nobody_sends_a_receipt_for_what_is_said_to_everyone(target):
     assert not said.receipt
     [(uid, (_, fact))] = [(uid, what) for (uid, _), what in room.state.waiting.added.items()]
     assert uid == bob.uid
+    assert isinstance(fact, e.Said)
     assert not fact.receipt
 
 
