@@ -1,5 +1,7 @@
 """Telnet: its commands are taken out, its options refused once."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,8 +77,13 @@ def test_a_line_is_edited_by_the_keys_that_erase(typed, meant):
     assert edited(typed) == meant
 
 
+def at_length(test: Any) -> Any:
+    """What a property test does with one example."""
+    return test.hypothesis.inner_test
+
+
 @pytest.mark.fuzz
 @given(st.lists(st.tuples(TEXTS, COMMANDS)), st.binary())
 def test_telnet_at_length(parts, stream):
-    test_the_text_is_what_is_left_wherever_it_is_cut.hypothesis.inner_test(parts)
-    test_anything_is_survived.hypothesis.inner_test(stream)
+    at_length(test_the_text_is_what_is_left_wherever_it_is_cut)(parts)
+    at_length(test_anything_is_survived)(stream)

@@ -1,5 +1,7 @@
 """From bytes to lines: by their ends, or by the pause behind them."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,8 +139,13 @@ def test_others_get_one_line():
     assert Writer(None, "\r\n").write("x" * 5000, "ana: ") == b"ana: " + b"x" * 5000 + b"\r\n"
 
 
+def at_length(test: Any) -> Any:
+    """What a property test does with one example."""
+    return test.hypothesis.inner_test
+
+
 @pytest.mark.fuzz
 @given(STREAMS, st.integers(0, 40), st.integers(0, 40))
 def test_lines_at_length(stream, one, other):
-    test_it_does_not_matter_how_lines_arrive.hypothesis.inner_test(stream)
-    test_nor_where_they_are_cut.hypothesis.inner_test(stream, one, other)
+    at_length(test_it_does_not_matter_how_lines_arrive)(stream)
+    at_length(test_nor_where_they_are_cut)(stream, one, other)

@@ -1,5 +1,7 @@
 """What numeric clients are sent, byte for byte."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,3 +169,11 @@ def test_who_pads_gets_a_large_group_in_a_multiple(members):
 
 def test_a_frame_that_is_sent_is_none_that_is_taken():
     assert isinstance(decode(f"06{ANA}{ME}{SENT}x".encode()), BadFrame)
+
+
+def test_a_time_that_somebody_made_up_does_not_widen_a_receipt():
+    user = SimpleNamespace(number="0000000000002")
+    frames = Frames(State(), user)  # type: ignore[arg-type]
+    by = Face(Uid("0000000000001"), "ana", "0000000000001", "ana!u@h")
+    read = c.Acknowledged(Hlc(1), "id", by, Uid(user.number), "bob", by.number, "", 1 << 47, True)
+    assert frames.render(read) == b"0900000000000019999999999".ljust(OLD_BYTES) + b"\n"

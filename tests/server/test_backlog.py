@@ -1,5 +1,7 @@
 """What waited counts as received when the system has it, and not before."""
 
+import errno
+import fcntl
 import socket
 from typing import Any, cast
 
@@ -12,11 +14,13 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Said
 from tertulia.domain.history import describe
 from tertulia.domain.identities import Credential, Identity, hash_token
+from tertulia.domain.ids import Uid
 from tertulia.domain.names import Nickname
 from tertulia.domain.text import Text
 from tertulia.protocols.backlog import PAGE, hand_over_backlog
 from tertulia.protocols.session import Drain, ReadWaiting
 from tertulia.server.connection import DRAIN_MOST_S, Connection
+from tertulia.server.hub import DurableState
 from tests.server.kit import FULL, Loop, Person, Place, Plain
 
 
@@ -57,6 +61,10 @@ class Room(Place):
         identity = self.state.identities.named("ana")
         assert isinstance(identity, Identity)
         return self.state.waiting.count(identity.uid)
+
+
+def channels(room: Room) -> list[Any]:
+    return Place._durable(room).channels
 
 
 def answer(ana: Person, kind: type[Any], with_what: Any = None) -> Any:
@@ -145,6 +153,28 @@ def test_what_cannot_be_deleted_is_deleted_later(room):
     room.person("carol")  # with whatever is written next
     assert "Received" in room.log.facts()
     assert any("DELETE FROM waiting" in sql for sql, _ in room.log.batches[-1][1])
+
+
+def test_what_cannot_be_deleted_is_not_handed_over_again(room):
+    for text in ("one", "two"):
+        room.tell(text)
+    room.settle()
+    on_disk = [(Uid(room.credential.number), 2)]
+    room.hub._reload = lambda: DurableState(channels(room), on_disk)
+    ana = room.comes()
+    answer(ana, ReadWaiting, room.told()[:1])
+    room.settle()
+    answer(ana, Drain)
+    room.run()
+    room.log.fail(FULL)
+    room.settle()
+    assert room.count() == 1
+    ana.end("gone")
+    room.settle()
+    ana = room.comes()
+    assert answer(ana, ReadWaiting, room.told()[1:]).after == room.told()[0].hlc
+    room.settle()
+    assert ana.got() == ["Spoken(bob two)"]
 
 
 def test_what_cannot_be_stored_does_not_wait(room):
@@ -251,3 +281,17 @@ def test_a_connection_that_is_lost_never_drains(connection):
     loop.advance(60)
     assert answers == []
     assert loop.timers == 0
+
+
+def test_a_system_that_does_not_say_what_it_holds_has_sent_it(connection, monkeypatch):
+    def refuse(*_args):
+        raise OSError(errno.ENOTTY, "not a terminal")
+
+    monkeypatch.setattr(fcntl, "ioctl", refuse)
+    one, loop, transport = connection
+    answers: list[object] = []
+    one.perform(Drain(), answers.append)
+    assert answers == []
+    transport.size = 0
+    loop.advance(DRAIN_MOST_S)
+    assert answers == [None]

@@ -2,6 +2,7 @@
 its own fault."""
 
 import json
+import socket
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
@@ -10,8 +11,9 @@ import structlog
 
 from tertulia.cli.logs import configure_logs
 from tertulia.domain.errors import ChatError
-from tertulia.protocols.session import HashPassword, Peer, Session
+from tertulia.protocols.session import Drain, HashPassword, Peer, Session
 from tertulia.server import connection as module
+from tertulia.server import pacing
 from tertulia.server.connection import LINGER_S, SLICE_BYTES, Connection
 from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.settings import LogSettings
@@ -504,3 +506,51 @@ def test_a_fault_while_ending_aborts(server, connect):
     session.broken = True
     connection.data_received(b"fault")
     assert transport.aborted
+
+
+def test_nothing_is_written_to_who_went_while_frames_waited(server, connect):
+    connection, transport, session = connect()
+    with server.loop.running():
+        connection.pace(
+            lambda data: [data[i : i + 4] for i in range(0, len(data), 4)], lambda _count: b""
+        )
+        session.write(b"aaaabbbb")
+    connection.connection_lost(None)
+    server.loop.advance(5)
+    assert transport.written == [b"hello", b"aaaa"]
+
+
+def test_what_an_old_client_was_not_told_has_not_arrived(server, connect, monkeypatch):
+    monkeypatch.setattr(pacing, "FRAMES_MOST", 3)
+    connection, transport, session = connect()
+    sock, other = socket.socketpair()
+    transport.extra["socket"] = sock
+    with server.loop.running():
+        connection.pace(
+            lambda data: [data[i : i + 4] for i in range(0, len(data), 4)], b"%dxx".__mod__
+        )
+    arrived = []
+    for data in (b"aaaabbbb", b"ccccdddd"):
+        session.write(data)
+        connection.perform(Drain(), lambda _, data=data: arrived.append(data))
+        server.batch_over()
+    session.write(b"eeee")
+    assert arrived == []
+    session.write(b"ffff")
+    connection.perform(Drain(), lambda _: arrived.append(b"ffff"))
+    server.batch_over()
+    server.loop.advance(5)
+    assert transport.written == [b"hello", b"aaaa", b"4xx", b"ffff"]
+    assert arrived == [b"ffff"]
+    sock.close()
+    other.close()
+
+
+def test_what_was_gathered_for_an_old_client_comes_before_what_is_not_paced(server, connect):
+    connection, transport, session = connect()
+    with server.loop.running():
+        connection.pace(lambda data: [data], lambda _count: b"")
+    server.flush_paced = lambda: session.write(b"gathered")
+    connection.pace(None, lambda _count: b"")
+    session.write(b"by line")
+    assert transport.written == [b"hello", b"gathered", b"by line"]

@@ -284,6 +284,28 @@ def test_a_channel_that_could_not_be_written_is_left(place):
     assert [type(fact) for fact, _ in ana.refusals] == [ChannelCreated]
 
 
+def test_what_is_done_after_a_failure_is_not_undone_with_what_was_done_before(place):
+    ana, bob = place.person("ana", "#tea"), place.person("bob", "#tea")
+    say(place, ana, "one")
+    place.batch().after.append(lambda: place.do(bob, join("#new")))
+    place.run()
+    say(place, ana, "two")
+    place.log.fail()
+    place.settle()
+    assert place.channel("#new").occupants.keys() == {bob.user.uid}
+    assert "#new" in place.log.tables["channel"]
+    assert [fact.text for fact, _ in ana.refusals] == ["one", "two"]
+
+
+def test_a_fault_after_a_batch_keeps_nobody_from_what_they_wait_for(place):
+    ana = place.person("ana", "#tea")
+    done = []
+    say(place, ana, "one")
+    place.batch().after += [lambda: [].pop(), lambda: done.append(1)]
+    place.settle()
+    assert done == [1]
+
+
 def test_one_who_has_gone_is_not_told(place):
     ana = place.person("ana", "#tea")
     say(place, ana, "one")
@@ -337,9 +359,9 @@ class Nobody:
     def _writes(self):
         return self.writes
 
-    def _failed(self, batch, error):
+    def _failed(self, batches, error):
         assert error is FULL
-        self.failed += 1
+        self.failed += len(batches)
 
 
 async def turns(count=10):

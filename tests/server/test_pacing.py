@@ -43,13 +43,19 @@ def test_the_first_frame_goes_at_once_and_each_other_after_a_pause(loop, sent, p
     pacer.write(b"aaaabbbbcccc")
     assert sent == [b"aaaa"]
     assert pacer.waiting == 2
-    assert pacer.drain_s == pytest.approx(3 * PAUSE_S)
+    assert pacer.drain_s == pytest.approx(3 * ROUND_S)
     loop.advance(PAUSE_S * 0.99)
     assert sent == [b"aaaa"]
     loop.advance(PAUSE_S * 0.2)
     assert sent == [b"aaaa", b"bbbb"]
     loop.advance(ROUND_S)
     assert sent == [b"aaaa", b"bbbb", b"cccc"]
+
+
+def test_all_that_waits_is_sent_in_the_time_that_is_told(loop, sent, pacer):
+    pacer.write(b"aaaa" * 20)
+    loop.advance(pacer.drain_s)
+    assert len(sent) == 20
 
 
 def test_after_the_last_frame_there_is_a_pause_too(loop, sent, pacer):
@@ -161,4 +167,18 @@ def test_not_all_have_their_turn_at_once_and_none_too_early(loop):
         assert len(times) == 3
         assert all(b - a >= PAUSE_S * 0.999 for a, b in itertools.pairwise(times))
     assert len({times[1] for times in written.values()}) > 4
+    assert loop.timers == 0
+
+
+def test_a_fault_in_one_turn_stops_nobody_else(loop, sent):
+    def broken(data: bytes) -> None:
+        if data != b"aaaa":
+            raise RuntimeError("the handler is closed")
+
+    with loop.running():
+        metronome = Metronome(PAUSE_S)
+    for write in (broken, sent.append):
+        Pacer(write, metronome, Cutter(in_fours), lambda _: b"").write(b"aaaabbbbcccc")
+    loop.advance(ROUND_S * 4)
+    assert sent == [b"aaaa", b"bbbb", b"cccc"]
     assert loop.timers == 0

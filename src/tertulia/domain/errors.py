@@ -199,6 +199,15 @@ class TooManyChannels(ChannelError):
         super().__init__(channel, f"You are already in {limit} channels, the most allowed")
 
 
+class TooManyMemberships(ChannelError):
+    """The one who is meant belongs to as many channels as allowed."""
+
+    def __init__(self, nickname: str, channel: str, limit: int) -> None:
+        super().__init__(
+            channel, f"{nickname} already belongs to {limit} channels, the most allowed"
+        )
+
+
 class NotInList(ChannelError):
     """A mask list of the channel does not hold the mask."""
 

@@ -39,10 +39,8 @@ def can_join(channel: Channel, user: User, proof: str | None, now: int) -> None:
     """*proof* is the password hash that the user's password was verified against; *now* is in
     Unix milliseconds."""
     name = channel.name.text
-    if channel.shut_out:
-        until = max(channel.shut_out.get(key, 0) for key in (user.uid, user.nick.folded))
-        if until > now:
-            raise x.ShutOut(name, -(-(until - now) // 1000))
+    if (wait_ms := _shut_out_ms(channel, user, now)) > 0:
+        raise x.ShutOut(name, -(-wait_ms // 1000))
     invited = user.uid in channel.invited
     if is_banned(channel, user) and not invited:
         raise x.Banned(name)
@@ -52,6 +50,19 @@ def can_join(channel: Channel, user: User, proof: str | None, now: int) -> None:
         raise x.WrongPassword(name)
     if channel.limit is not None and len(channel.occupants) >= channel.limit and not invited:
         raise x.ChannelFull(name)
+
+
+def can_invite(channel: Channel, user: User, whom: User | Identity, now: int) -> None:
+    """May *user* bring *whom* into *channel*? Only its admins may bring in who is kept out, and
+    anybody at all where it is invite-only; *now* is in Unix milliseconds."""
+    must_be_in(channel, user)
+    if "i" in channel.flags or is_banned(channel, whom) or _shut_out_ms(channel, whom, now) > 0:
+        must_be_admin(channel, user)
+
+
+def _shut_out_ms(channel: Channel, user: User | Identity, now: int) -> int:
+    """Return how long *user* is shut out of *channel* yet, 0 or less for not at all."""
+    return max(channel.shut_out.get(key, 0) for key in (user.uid, user.nick.folded)) - now
 
 
 def can_say(channel: Channel, user: User) -> None:
@@ -101,11 +112,11 @@ def can_broadcast(world: World, user: User) -> None:
         raise x.TooManyBroadcasts(-(-over // 1000))
 
 
-def is_banned(channel: Channel, user: User) -> bool:
+def is_banned(channel: Channel, user: User | Identity) -> bool:
     """Whether a ban matches *user*, and no exception does."""
     return _any_matches(channel, "b", user) and not _any_matches(channel, "e", user)
 
 
-def _any_matches(channel: Channel, mode: str, user: User) -> bool:
-    masks = channel.lists[mode]
-    return any(matches(mask, user.face.mask) for mask in masks)
+def _any_matches(channel: Channel, mode: str, user: User | Identity) -> bool:
+    masks, face = channel.lists[mode], user.face
+    return any(matches(mask, face.mask) for mask in masks)

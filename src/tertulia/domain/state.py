@@ -233,7 +233,7 @@ class State:
             self.identities.forget(Number(fact.number))
             if (user := self.users.get(fact.by.uid)) is not None:
                 user.identity = None
-        elif isinstance(fact, e.Acknowledged):
+        elif isinstance(fact, e.Acknowledged) and fact.is_of_group:
             self.acknowledged.pop(fact.message, None)
 
     def rewrite(self, fact: e.Fact) -> None:
@@ -243,8 +243,7 @@ class State:
         elif isinstance(fact, e.IdentityRenamed):
             self.identities.changed[Number(fact.number)] = None
         elif isinstance(fact, e.Received):
-            uid = fact.by.uid
-            self.waiting.received[uid] = max(fact.until, self.waiting.received.get(uid, Hlc(0)))
+            self.waiting.receive(fact.by.uid, fact.until, fact.count)
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel that does not exist (any more), and everyone from it."""

@@ -14,11 +14,12 @@ WAITING_MOST = 1_000_000
 
 
 class Backlog(Struct):
-    """How much waits for one user; *last* is the time of the last message added since the
-    server started."""
+    """How much waits for one user; *last* is the time of the last message that was added, and
+    *received* of the last that they were handed, since the server started."""
 
-    count: int
-    last: Hlc
+    count: int = 0
+    last: Hlc = Hlc(0)
+    received: Hlc = Hlc(0)
 
 
 class Waiting:
@@ -37,7 +38,7 @@ class Waiting:
 
     def restore(self, uid: Uid, count: int) -> None:
         """Count what is on disk for a user."""
-        self._backlogs[uid] = Backlog(count, Hlc(0))
+        self._backlogs[uid] = Backlog(count)
 
     def count(self, uid: Uid) -> int:
         """Return how many messages wait for a user."""
@@ -53,13 +54,20 @@ class Waiting:
         backlog = self._backlogs.get(uid)
         return Hlc(0) if backlog is None else backlog.last
 
+    def handed(self, uid: Uid) -> Hlc:
+        """Return the time up to which a user has received everything, though it may still be
+        on disk; 0 if that is not known."""
+        backlog = self._backlogs.get(uid)
+        return Hlc(0) if backlog is None else backlog.received
+
     def add(self, uid: Uid, hlc: Hlc, msgid: str, fact: Fact) -> None:
         """Let something wait for a user."""
-        count = self.count(uid)
-        if count < WAITING_MOST:
+        backlog = self._backlogs.setdefault(uid, Backlog())
+        if backlog.count < WAITING_MOST:
             self.added[uid, hlc] = (msgid, fact)
             self.woken[uid] = None
-            self._backlogs[uid] = Backlog(count + 1, hlc)
+            backlog.count += 1
+            backlog.last = hlc
 
     def reset(self, counts: Iterable[tuple[Uid, int]]) -> None:
         """What was to be written could not be: what waits is what is on disk."""
@@ -68,18 +76,15 @@ class Waiting:
         for backlog in self._backlogs.values():
             backlog.count = 0
         for uid, count in counts:
-            self._backlogs[uid] = Backlog(count, self.last(uid))
+            self._backlogs.setdefault(uid, Backlog()).count = count
 
     def receive(self, uid: Uid, until: Hlc, count: int) -> None:
         """A user has received *count* messages, all up to the time *until*."""
-        self.received[uid] = until
-        self._subtract(uid, count)
+        backlog = self._backlogs.setdefault(uid, Backlog())
+        backlog.count = max(0, backlog.count - count)
+        backlog.received = self.received[uid] = max(until, backlog.received)
 
     def forget(self, uid: Uid) -> None:
         """Nothing waits for a user any more."""
-        self._backlogs.pop(uid, None)
-
-    def _subtract(self, uid: Uid, count: int) -> None:
-        backlog = self._backlogs.get(uid)
-        if backlog is not None:
-            backlog.count = max(0, backlog.count - count)
+        if (backlog := self._backlogs.get(uid)) is not None:
+            backlog.count = 0

@@ -52,7 +52,7 @@ class _Backlog:
         self._session = session
         self._uid = session.user.uid
         self._waiting = session.core.state.waiting
-        self._until = Hlc(0)
+        self._until = self._waiting.handed(self._uid)
         self._last = Hlc(0)
 
     def ask(self) -> None:
@@ -102,7 +102,7 @@ class Postbox:
         self._session = session
         self._user = session.user
         self._render = render
-        self._until = Hlc(0)
+        self._until = session.core.state.waiting.handed(self._user.uid)
         self._page: deque[Change] = deque()
         self._busy = False
         self._more = False

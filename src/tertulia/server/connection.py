@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
         session = self.session
         if session is not None:
             self._guarded(lambda: session.end("Connection lost" if exc else "Connection closed"))
-            session.write = _drop
+            self._write_no_more(session)
         self._host.closed(self)
 
     def pause_writing(self) -> None:
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
         if session is not None:
             reason = f"Output queue exceeded ({self._host.output_bytes} bytes)"
             self._guarded(lambda: session.end(reason))
-            session.write = _drop
+            self._write_no_more(session)
         self.transport.abort()
 
     # What the session calls
@@ -208,15 +208,25 @@ class Connection(asyncio.Protocol):
         """Send *frames* with a pause between two; None: all at once."""
         assert self.session is not None
         if self._pacer is not None:
+            self._host.flush_paced()
             self._pacer.flush()
             self._pacer = None
         self.session.write = self.transport.write
         if frames is not None:
             host = self._host
-            self._pacer = Pacer(self.transport.write, host.metronome, host.cutter(frames), skipped)
+            self._pacer = Pacer(
+                self.transport.write, host.metronome, host.cutter(frames), skipped,
+                self._undrained.clear,
+            )  # fmt: skip
             self.session.write = self._pacer.write
 
     # Inside
+
+    def _write_no_more(self, session: AnySession) -> None:
+        session.write = _drop
+        if self._pacer is not None:
+            # uvloop raises an error at who writes to a connection that is gone.
+            self._pacer.stop()
 
     def _receive(self, session: AnySession, data: bytes) -> None:
         try:
@@ -254,8 +264,11 @@ class Connection(asyncio.Protocol):
         """Do *action* when the other end's system has taken everything.
 
         Nobody tells when that is so (tcp(7) has only the question SIOCOUTQ), so it is asked,
-        ever less often, and whenever something comes from there.
+        ever less often, and whenever something comes from there. It is never so of what an
+        old client was not told, because too much waited for it.
         """
+        if self._pacer is not None:
+            self._host.flush_paced()
         self._undrained.append(action)
         if self._drain_timer is None:
             self._look_if_drained(DRAIN_S)
@@ -270,7 +283,8 @@ class Connection(asyncio.Protocol):
             next_s = min(2 * wait_s, DRAIN_MOST_S)
             self._drain_timer = self._loop.call_later(wait_s, self._look_if_drained, next_s)
         else:
-            actions, self._undrained = self._undrained, []
+            actions = self._undrained.copy()
+            self._undrained.clear()
             for action in actions:
                 self._guarded(action)
 
@@ -279,7 +293,10 @@ class Connection(asyncio.Protocol):
         if self.transport.get_write_buffer_size() or (self._pacer and self._pacer.waiting):
             return True
         sock = self.transport.get_extra_info("socket")
-        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, _NO_BYTES)
+        try:
+            answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, _NO_BYTES)
+        except OSError:  # not Linux: what the system has taken counts as arrived
+            return False
         return answer != _NO_BYTES
 
     def _wake(self) -> None:

@@ -8,13 +8,17 @@ batch is on disk, its bytes are sent, in order, with one write a socket.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+
+import structlog
 
 from tertulia.domain.events import Event
 from tertulia.protocols.session import Later, Session
 from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
+
+logger = structlog.get_logger()
 
 GATHER_S = 0.002
 GATHER_PACED_S = 0.010
@@ -153,8 +157,8 @@ class Gate:
     """Holds back the output of each batch until the log has it.
 
     *take_writes* returns the statements that bring the tables of durable state up to date;
-    *end_turn* is called before a batch is closed; *failed* with each batch that could not
-    be written, after which it counts as never having happened; *committed* when one was.
+    *end_turn* is called before a batch is closed; *failed* with the batches that could not
+    be written, which then count as never having happened; *committed* when one was.
     """
 
     def __init__(
@@ -162,7 +166,7 @@ class Gate:
         log: Log,
         take_writes: Callable[[], list[Any]],
         end_turn: Callable[[], None],
-        failed: Callable[[Batch, StorageError], None],
+        failed: Callable[[Sequence[Batch], StorageError], None],
         committed: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -264,8 +268,7 @@ class Gate:
             self._end_turn()
             # What happened since rests on what did not happen.
             later, self.batch = self.batch, Batch()
-            self._failed(batch, error)
-            self._failed(later, error)
+            self._failed((batch, later), error)
             self._tell_settled()
         if self._scheduled:
             self._turn_over()
@@ -286,4 +289,7 @@ class Gate:
     def finish(batch: Batch) -> None:
         """Do what was to be done when the batch has been sent."""
         for callback in batch.after:
-            callback()
+            try:
+                callback()
+            except Exception:  # which is not to keep others from what they wait for
+                logger.exception("fault after a batch")

@@ -6,7 +6,7 @@ The hub owns which session belongs to which user, and who sees what happens wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import structlog
@@ -17,7 +17,7 @@ from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.errors import StorageFailed
-from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
+from tertulia.domain.events import WAITING_STYLES, Acknowledged, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
@@ -253,7 +253,8 @@ class Hub:
         session = self._sessions.get(user.uid)
         if session is not None:
             self._deliver_to(session, change, durable)
-            if isinstance(change, c.Spoken) and change.receipt:
+            # Who is handed everything from disk may not be shown this at all.
+            if isinstance(change, c.Spoken) and change.receipt and not user.catching_up:
                 self._receipts.expect((session,), change)
 
     def _acknowledged(self, change: c.Acknowledged, durable: bool) -> None:
@@ -412,26 +413,37 @@ class Hub:
 
     # What could not be written
 
-    def _failed(self, batch: Batch, error: StorageError) -> None:
-        """Undo what *batch* did to the durable state, and tell those who asked for it."""
-        batch.error = error
-        if batch.claims:
-            logger.error("events refused", count=len(batch.claims), reason=str(error))
-        for _, event, _ in batch.claims:
-            self.state.undo(event)
+    def _failed(self, batches: Sequence[Batch], error: StorageError) -> None:
+        """Undo what *batches* did to the durable state, and tell those who asked for it.
+
+        All is undone before anything goes on: what is done after a batch may be a command,
+        whose effects must not be undone with those of the next.
+        """
+        for batch in batches:
+            batch.error = error
+            if batch.claims:
+                logger.error("events refused", count=len(batch.claims), reason=str(error))
+            for _, event, _ in batch.claims:
+                self.state.undo(event)
+                self.chat.forget_retry(event)
         self._restore()
+        for batch in batches:
+            self._requeue(batch)
+        for batch in batches:
+            batch.deliveries = [d for d in batch.deliveries if not d.durable]
+            batch.deliver(self.gate.paced)
+            Gate.finish(batch)
+            for session, event, label in batch.claims:
+                if session is not None and not session.closing and _was_asked_for(event.fact):
+                    session.refused(event.fact, label)
+
+    def _requeue(self, batch: Batch) -> None:
+        """Let what remains so, though it could not be written, be written with what is next."""
         requeued = [event for event in batch.events if event.fact.durability != "durable"]
         room = REQUEUED_MOST - len(self.gate.batch.events)
         self.gate.batch.events += requeued[: max(0, room)]
         for event in requeued:
             self.state.rewrite(event.fact)
-        batch.deliveries = [d for d in batch.deliveries if not d.durable]
-        batch.deliver(self.gate.paced)
-        Gate.finish(batch)
-        for session, event, label in batch.claims:
-            self.chat.forget_retry(event)
-            if session is not None and not session.closing:
-                session.refused(event.fact, label)
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
@@ -489,6 +501,11 @@ class Hub:
 def _waits(change: c.Spoken | c.TagsSpoken) -> bool:
     """Whether *change* is shown later to who is being handed what had waited before it."""
     return isinstance(change, c.Spoken) and change.style in WAITING_STYLES
+
+
+def _was_asked_for(fact: Fact) -> bool:
+    """Whether somebody wanted *fact*: that a message was delivered is noted by itself."""
+    return not isinstance(fact, Acknowledged) or fact.seen
 
 
 def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:

@@ -13,7 +13,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
 from tertulia.protocols.session import Later
+
+logger = structlog.get_logger()
 
 FRAMES_MOST = 1_000
 PHASES = 8
@@ -56,6 +60,11 @@ class Metronome:
         self._timer: asyncio.TimerHandle | None = None
         self.pause_s = pause_s
 
+    @property
+    def round_s(self) -> float:
+        """The seconds from one turn of a pacer to its next."""
+        return PHASES * self._tick_s
+
     def join(self, pacer: Pacer) -> None:
         """Give *pacer*, which has just written, a turn after the pause, and then again and
         again until it has nothing to write."""
@@ -66,22 +75,34 @@ class Metronome:
     def _tick(self) -> None:
         self._last = (self._last + 1) % PHASES
         phase = self._phases[self._last]
-        for pacer in [pacer for pacer in phase if not pacer.turn()]:
-            del phase[pacer]
+        for pacer in list(phase):
+            if not self._has_turn(pacer):
+                del phase[pacer]
         self._timer = None
         if any(self._phases):
             self._timer = self._loop.call_later(self._tick_s, self._tick)
+
+    @staticmethod
+    def _has_turn(pacer: Pacer) -> bool:
+        """Give *pacer* its turn; a fault there is not to stop the timer that all others share."""
+        try:
+            return pacer.turn()
+        except Exception:
+            logger.exception("fault while pacing")
+            pacer.stop()
+            return False
 
 
 class Pacer:
     """Writes one frame after the other, when *metronome* says so.
 
-    When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``.
+    When more than `FRAMES_MOST` wait they are replaced by ``skipped(count)``, and
+    *left_out* is called.
     """
 
     __slots__ = (
-        "_at", "_count", "_cutter", "_is_waiting", "_left_out", "_metronome", "_queue", "_skipped",
-        "_write",
+        "_at", "_count", "_cutter", "_is_waiting", "_left_out", "_metronome", "_on_leaving_out",
+        "_queue", "_skipped", "_write",
     )  # fmt: skip
 
     def __init__(
@@ -90,8 +111,10 @@ class Pacer:
         metronome: Metronome,
         cutter: Cutter,
         skipped: Callable[[int], bytes],
+        left_out: Callable[[], None] = lambda: None,
     ) -> None:
         self._write = write
+        self._on_leaving_out = left_out
         self._metronome = metronome
         self._cutter = cutter
         self._skipped = skipped
@@ -118,6 +141,7 @@ class Pacer:
             self._left_out += self._count
             self._queue.clear()
             self._at = self._count = 0
+            self._on_leaving_out()
         if not self._is_waiting and self.turn():
             self._is_waiting = True
             self._metronome.join(self)
@@ -130,12 +154,18 @@ class Pacer:
     @property
     def drain_s(self) -> float:
         """The seconds until all that waits has been sent."""
-        return (self.waiting + 1) * self._metronome.pause_s
+        return (self.waiting + 1) * self._metronome.round_s
 
     def flush(self) -> None:
         """Send all that waits at once."""
         while (frame := self._pop()) is not None:
             self._write(frame)
+
+    def stop(self) -> None:
+        """Drop all that waits: nobody is there to be sent it."""
+        self._queue.clear()
+        self._at = self._count = self._left_out = 0
+        self._is_waiting = False
 
     def turn(self) -> bool:
         """Write the next frame; return whether there was one."""

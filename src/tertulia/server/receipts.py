@@ -39,14 +39,17 @@ class Receipts:
         return user is not None and not user.catching_up and session is not self._hub.acting
 
     def expect(self, sessions: Iterable[AnySession], change: c.Spoken) -> None:
-        """Note which of *sessions* is the first to have the message *change*."""
+        """Note which of *sessions* is the first to have the message *change*, unless it cannot
+        be written and is sent to nobody."""
         noted = False
+        batch = self._hub.gate.batch
 
         def note(session: AnySession, _answer: None) -> None:
             nonlocal noted
-            if not noted and not session.closing:
+            if not noted and not session.closing and batch.error is None:
                 noted = True
                 acknowledge_delivery(session, change)
+                session.shell.command_over()
 
         for session in sessions:
             session.shell.perform(Drain(), partial(note, session))

@@ -94,3 +94,16 @@ def test_who_has_a_token_and_is_not_here_cannot_be_invited(room):
     room.identity("bia")
     with pytest.raises(x.NoSuchUser):
         room.do(room.user("ana", "#tea"), Invite(room.channel("#tea"), room.state.recipient("bia")))
+
+
+def test_only_an_admin_invites_who_is_banned(room):
+    ana, bob, eve = room.user("ana", "#tea"), room.user("bob", "#tea"), room.user("eve")
+    tea = room.channel("#tea")
+    room.do(ana, SetModes(tea, (ModeChange(True, "b", "eve!*@*"),)))
+    number = room.chat.register()
+    room.do(ana, SetModes(tea, (ModeChange(True, "b", f"n{number}!*@*"),)))
+    absent = room.state.identities.get(number)
+    for whom in (eve, absent):
+        with pytest.raises(x.NotAdmin):
+            room.do(bob, Invite(tea, whom))
+        room.do(ana, Invite(tea, whom))

@@ -34,7 +34,8 @@ def gather(world: World, actor: User, intent: Gather) -> list[e.Fact]:
         raise x.EmptyGroup
     name, number = _fresh_name(world)
     _check_room(world, name, len(members) + len(guests))
-    _check_count(world, name, actor)
+    for one in members:
+        _check_memberships(world, name, one)
     everyone = [one.number for one in (*members, *guests)]
     faces = tuple(one.face for one in members)
     return [
@@ -51,9 +52,8 @@ def take_in(world: World, actor: User, channel: Channel, whom: User | Identity) 
     name, nick = channel.name.text, whom.nick.text
     if channel.is_lobby:
         raise x.CannotBeMember(nick, name, "everyone there came by themselves")
-    if len(world.state.memberships.get(whom.uid, ())) >= world.rules.channels_per_user:
-        raise x.CannotBeMember(nick, name, "they belong to as many channels as they may")
     _check_room(world, name, len(channel.members) + 1)
+    _check_memberships(world, name, whom)
     everyone = (*sorted(channel.members), whom.number)
     return [
         e.Gathered(actor.face, name, channel.number, (whom.face,), everyone),
@@ -78,12 +78,11 @@ def _check_room(world: World, name: str, members: int) -> None:
         raise x.ChannelFull(name)
 
 
-def _check_count(world: World, name: str, actor: User) -> None:
-    """Groups are never given up, so it counts how many *actor* is the admin of."""
-    state, limit = world.state, world.rules.channels_per_user
-    belongs_to = state.memberships.get(actor.uid, ())
-    if sum(actor.uid in state.channels[one].admins for one in belongs_to) >= limit:
-        raise x.TooManyChannels(name, limit)
+def _check_memberships(world: World, name: str, whom: User | Identity) -> None:
+    """Channels that have members never end, so nobody is made a member of ever more."""
+    most = world.rules.channels_per_user
+    if len(world.state.memberships.get(whom.uid, ())) >= most:
+        raise x.TooManyMemberships(whom.nick.text, name, most)
 
 
 def _joined(name: str, members: Sequence[User | Identity]) -> list[e.Fact]:

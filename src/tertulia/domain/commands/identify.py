@@ -27,8 +27,7 @@ def register(world: World) -> tuple[list[e.Fact], Number]:
 
     Nobody need be here for it: who knows the number is its user. Raises `TooManyIdentities`.
     """
-    if len(world.state.identities) >= world.rules.identities:
-        raise TooManyIdentities
+    _check_room(world)
     while True:
         number = world.fresh_number("0")
         nick = Nickname.parse(f"n{number}")
@@ -42,6 +41,12 @@ def issue_identity(world: World, actor: User, intent: IssueIdentity) -> list[e.F
     """Decide `IssueIdentity`; a session is issued one at most."""
     if actor.identity is not None:
         raise AlreadyIssued(actor.identity)
+    _check_room(world)
     # Nobody can hold the nickname of somebody else's identity, nor its number.
     assert world.state.identities.named(actor.nick.text) is None
     return [e.IdentityIssued(actor.face, actor.number, actor.nick.text, intent.token_hash)]
+
+
+def _check_room(world: World) -> None:
+    if len(world.state.identities) >= world.rules.identities:
+        raise TooManyIdentities

@@ -14,7 +14,8 @@ from tertulia.domain.world import World
 
 
 class Invite(Struct, frozen=True):
-    """Ask *whom* into *channel*; where it is invite-only, only its admins may.
+    """Ask *whom* into *channel*; where it is invite-only, or keeps *whom* out, only its admins
+    may.
 
     Who has a bare identity cannot answer, and is made a member.
     """
@@ -26,9 +27,7 @@ class Invite(Struct, frozen=True):
 def invite(world: World, actor: User, intent: Invite) -> list[e.Fact]:
     """Decide `Invite`."""
     channel, whom = intent.channel, intent.whom
-    policy.must_be_in(channel, actor)
-    if "i" in channel.flags:
-        policy.must_be_admin(channel, actor)
+    policy.can_invite(channel, actor, whom, world.now())
     if whom.uid in channel.occupants or whom.uid in channel.members:
         raise x.AlreadyInChannel(whom.nick.text, channel.name.text)
     if world.state.identities.is_bare(whom.uid):

@@ -20,7 +20,8 @@ class Say(Struct, frozen=True, gc=False):
 
     The target is a channel, a user, an identity whose user is not here, everyone on every
     server (``*``) or everyone on this one (``&``). With *status* (``@`` or ``+``) only those of
-    that rank are meant. With *receipt* the one who says it is told when it was delivered.
+    that rank are meant. With *receipt* the one who says it is told when it was delivered, but
+    for what is said to everyone.
     """
 
     target: Channel | User | Identity | Literal["*", "&"]
@@ -34,7 +35,7 @@ class Say(Struct, frozen=True, gc=False):
 
 def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
     """Decide `Say`."""
-    target, style, waits = intent.target, intent.style, False
+    target, style, waits, receipt = intent.target, intent.style, False, intent.receipt
     if isinstance(target, Channel):
         policy.can_say(target, actor)
         if style in (e.Style.REQUEST, e.Style.RESPONSE):
@@ -52,10 +53,11 @@ def say(world: World, actor: User, intent: Say) -> list[e.Fact]:
         policy.can_wait(world, target)
     else:
         policy.can_broadcast(world, actor)
-        name, to = target, None
+        # Everyone who is here would send one.
+        name, to, receipt = target, None, False
     if style == e.Style.TAGS:
         return [e.Signalled(actor.face, name, intent.tags or {}, to, intent.status)]
-    receipt = intent.receipt and style in e.WAITING_STYLES
+    receipt = receipt and style in e.WAITING_STYLES
     said = e.Said(
         actor.face, name, style, intent.text, to, intent.tags, intent.status, waits, receipt
     )

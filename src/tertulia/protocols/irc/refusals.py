@@ -76,5 +76,7 @@ _CODES: dict[type[x.ChatError], str] = {
     x.AlreadyIssued: "ALREADY_ISSUED",
     x.InvalidText: "INVALID_TEXT",
     x.StorageFailed: "NOT_STORED",
+    x.TooManyIdentities: "TOO_MANY_IDENTITIES",
+    x.TooManyMemberships: "TOO_MANY_MEMBERSHIPS",
     x.TooManyWaiting: "TOO_MANY_WAITING",
 }

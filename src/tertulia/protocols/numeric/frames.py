@@ -16,6 +16,8 @@ OLD_BYTES = 1024
 """What an old client takes off its socket at once, and takes for one frame."""
 END = b"\n"
 """Ends each frame. It is sent to clients that read by line; for others it is where to cut."""
+LAST_SECOND = 10**10 - 1
+"""What fits a TIMESTAMP; whoever has read something may name any time."""
 NOBODY = "0" * 13
 """Who says what nobody says who has a number."""
 
@@ -67,7 +69,8 @@ class Frames:
             case c.Gathered():
                 return self._framed("11", change.group, _seconds(change.hlc), *change.everyone)
             case c.Acknowledged(seen=True):
-                return self._receipt("09", change.by.number, f"{change.at // 1000:010}")
+                seconds = min(change.at // 1000, LAST_SECOND)
+                return self._receipt("09", change.by.number, f"{seconds:010}")
             case c.Acknowledged():
                 return self._receipt("07", change.about, _seconds(change.hlc))
             case _:
