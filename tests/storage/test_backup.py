@@ -426,7 +426,7 @@ def test_a_full_disk_is_called_so(talk, tmp_path, monkeypatch):
             db.execute("PRAGMA max_page_count = 4")
         return db
 
-    monkeypatch.setattr(module.apsw, "Connection", small)
+    monkeypatch.setattr(apsw, "Connection", small)
     with pytest.raises(StorageError) as raised:
         back_up(talk.path, tmp_path / "copy.db")
     assert str(raised.value) == f"cannot write to {tmp_path}: the disk is full"
