@@ -51,6 +51,16 @@ def test_a_backup_elsewhere(run, tmp_path):
     assert "cannot write to" in run.refusal("backup", str(tmp_path / "nowhere/mine.db"))
 
 
+def test_the_servers_own_files_are_not_replaced(run, data, tmp_path):
+    database = data / "tertulia.db"
+    before = database.stat().st_ino
+    (tmp_path / "link").symlink_to(data)
+    for path in (database, tmp_path / "link" / "tertulia.db"):
+        for words in (["backup", str(path)], ["export", "--channel", "*", "--output", str(path)]):
+            assert "the server's own" in run.refusal(*words, "--force")
+    assert database.stat().st_ino == before
+
+
 def test_progress_on_a_terminal(run, tmp_path, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):

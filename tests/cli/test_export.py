@@ -152,7 +152,8 @@ def test_what_was_said_to_everyone(run):
 
 
 def test_a_file(run, tmp_path):
-    path = tmp_path / "tea.jsonl"
+    path = tmp_path / "taken out" / "tea.jsonl"
+    path.parent.mkdir()
     assert run("export", "--channel", "#tea", "--output", str(path)) == (0, "", "")
     assert len(path.read_text("utf-8").splitlines()) == 9
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -89,6 +89,22 @@ def test_following(tmp_path, capfdbinary):
     assert capfdbinary.readouterr().out == b"one\ntwo\nlate\nthree\n"
 
 
+def test_following_a_file_that_is_removed_and_begins_again(tmp_path, capfdbinary):
+    path = tmp_path / "log"
+    path.write_text("a long line\nanother\n")
+    steps = iter((lambda: path.write_text("new\n"), path.unlink, lambda: path.write_text("x\n")))
+
+    def wait(_seconds):
+        step = next(steps, None)
+        if step is None:
+            raise KeyboardInterrupt
+        step()
+
+    with pytest.raises(KeyboardInterrupt):
+        module._follow(lambda: path, wait)
+    assert capfdbinary.readouterr().out == b"a long line\nanother\nnew\nx\n"
+
+
 def test_following_ends_with_ctrl_c(run, monkeypatch):
     def interrupted(_todays):
         raise KeyboardInterrupt

@@ -3,8 +3,10 @@
 import getpass
 import io
 import os
+import stat
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,9 @@ from tertulia.cli import paths
 from tertulia.cli.welcome import welcome
 from tertulia.server.settings import ServerSettings, Settings
 from tertulia.server.workers import is_password
+from tertulia.storage.textlog import day_file
+from tests.cli.kit import NOON_MS, disk_in
+from tests.storage.kit import said
 
 # It is ours to call it as the program does.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
@@ -202,6 +207,51 @@ def test_the_program_as_a_process(tmp_path):
         text=True,
     )
     assert refusal((found.returncode, found.stdout, found.stderr)).startswith("--listen gopher://x")
+
+
+def test_what_is_made_is_its_owners_alone(data):
+    data.chmod(0o755)
+    found = run_in_shell("search tea", "", data)
+    assert found.returncode == 0
+    assert stat.S_IMODE((data / "search.db").stat().st_mode) == 0o600
+
+
+def run_in_shell(words, streams, data):
+    source = Path(tertulia.__file__).parents[1]
+    return subprocess.run(
+        f"exec {sys.executable} -m tertulia {words} --data '{data}' {streams}",
+        shell=True,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        timeout=30,
+        text=True,
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    disk = disk_in(tmp_path)
+    disk.append(said(NOON_MS, "green tea"))
+    yield tmp_path
+    disk.close()
+
+
+@pytest.mark.parametrize("words", ["search tea", "export --channel tea", "log '#tea'"])
+def test_standard_streams_that_are_closed(words, data):
+    day_file(data, "#tea", date.today()).parent.mkdir(parents=True)
+    day_file(data, "#tea", date.today()).write_text("14:02:11 <ana> oi\n")
+    found = run_in_shell(words, "<&- >&-", data)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", ["search tea", "search tea --json", "export --channel tea"])
+def test_an_output_that_is_full(words, data):
+    found = run_in_shell(words, ">/dev/full", data)
+    assert found.returncode == 2
+    [line] = found.stderr.splitlines()
+    assert line.startswith("tertulia: ")
+    assert line.endswith("No space left on device")
 
 
 # The welcome

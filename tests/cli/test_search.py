@@ -144,6 +144,18 @@ def test_a_limit_that_is_none(search):
         assert refusal(search("tea", "--limit", limit)).startswith(f"--limit {limit}: ")
 
 
+def test_a_limit_beyond_all_numbers(search):
+    assert len(texts(search("tea", "--limit", "9" * 30))) == 3
+
+
+def test_a_terminal_has_nothing_to_obey(tmp_path, search):
+    disk = Disk(tmp_path)
+    disk.append(said(NOON_MS, "\x0fplain\x0e \x0304red\x1b[2J"))
+    [text] = texts(search("red", data=tmp_path))
+    assert text.isprintable()
+    disk.close()
+
+
 def test_no_data(search, tmp_path):
     line = refusal(search("tea", data=tmp_path))
     assert line == f"there is no server's data in {tmp_path}; say where with --data"

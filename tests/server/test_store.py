@@ -7,6 +7,7 @@ import stat
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.join import Join
@@ -14,12 +15,12 @@ from tertulia.domain.commands.modes import SetModes
 from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.events import ModeChange
-from tertulia.domain.ids import HybridClock
+from tertulia.domain.ids import Hlc, HybridClock
 from tertulia.domain.names import ChannelName, Nickname
 from tertulia.domain.state import State
 from tertulia.domain.world import Rules, World
 from tertulia.server.hub import Hub
-from tertulia.server.store import LOBBY_NUMBER, Store
+from tertulia.server.store import BEHIND_MS, LOBBY_NUMBER, Store
 from tertulia.storage import database
 from tertulia.storage.errors import StorageError
 from tests.server.kit import START_MS, Person, Plain
@@ -72,6 +73,15 @@ def test_a_new_directory(stores, tmp_path):
     assert lobby.is_lobby
     assert lobby.number == LOBBY_NUMBER
     assert store.last_hlc == 0
+
+
+@pytest.mark.parametrize(("behind_ms", "warnings"), [(0, 0), (BEHIND_MS, 0), (BEHIND_MS + 1, 1)])
+def test_a_clock_that_is_behind_the_history_is_told(stores, behind_ms, warnings):
+    store = stores()
+    store.last_hlc = Hlc((START_MS + behind_ms) << 16)
+    with capture_logs() as logs:
+        loaded(store)
+    assert len([log for log in logs if "clock is behind" in log["event"]]) == warnings
 
 
 def test_one_server_at_a_time(stores):

@@ -404,3 +404,30 @@ def test_whatever_step_it_is_cut_off_at_it_is_all_or_nothing(talk, copy, tmp_pat
         count += 1
     assert seen == {500, 501}
     assert count > 50
+
+
+def test_only_an_ordinary_file_is_replaced(talk, tmp_path):
+    pipe, folder = tmp_path / "pipe", tmp_path / "folder"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path in (pipe, folder):
+        with pytest.raises(StorageError, match="is no ordinary file"):
+            back_up(talk.path, path, force=True)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert folder.is_dir()
+
+
+def test_a_full_disk_is_called_so(talk, tmp_path, monkeypatch):
+    real = apsw.Connection
+
+    def small(path, **how):
+        db = real(path, **how)
+        if not how:  # the copy is the one that is opened without flags
+            db.execute("PRAGMA max_page_count = 4")
+        return db
+
+    monkeypatch.setattr(apsw, "Connection", small)
+    with pytest.raises(StorageError) as raised:
+        back_up(talk.path, tmp_path / "copy.db")
+    assert str(raised.value) == f"cannot write to {tmp_path}: the disk is full"
+    assert not (tmp_path / "copy.db").exists()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tertulia.cli.common import DATABASE, data_of_a_server, told_in_one_line
+from tertulia.cli.common import DATABASE, data_of_a_server, keep_off, told_in_one_line
 from tertulia.storage.backup import FOLDER, back_up
 from tertulia.storage.files import free_path
 
@@ -36,6 +36,7 @@ def backup(
         if file is None:
             (folder / FOLDER).mkdir(mode=0o700, exist_ok=True)
             file = free_path(folder / FOLDER, "tertulia-", ".db", time.time())
+        keep_off(folder, file)
         progress = _on_terminal if sys.stderr.isatty() else _quiet
         try:
             size = back_up(folder / DATABASE, file, force=force, progress=progress)

@@ -27,6 +27,15 @@ def data_of_a_server(given: Path | None) -> Path:
     return folder
 
 
+def keep_off(folder: Path, output: Path) -> None:
+    """Refuse to write *output* over what is in the data directory *folder*: a running server
+    would go on with the old file, and whoever comes next take the new one for its own."""
+    if output.exists() and output.parent.resolve() == folder.resolve():
+        raise CommandError(
+            f"{output} is among the server's own files, which are not replaced; write it elsewhere"
+        )
+
+
 def open_log(folder: Path) -> apsw.Connection:
     """Return the database in *folder*, for reading. Raises `StorageError`."""
     return database.connect(folder / DATABASE, read_only=True)

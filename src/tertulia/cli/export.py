@@ -14,6 +14,7 @@ from tertulia.cli.common import (
     conversation_of,
     data_of_a_server,
     full_target,
+    keep_off,
     moment,
     open_log,
     told_in_one_line,
@@ -58,6 +59,8 @@ def export(
     first = moment("--after", after)
     end = moment("--before", before)
     with told_in_one_line():
+        if output is not None:
+            keep_off(folder, output)
         db = open_log(folder)
         history = History(db)
         events = history.everything(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -111,10 +112,12 @@ def _print_from(path: Path, position: int) -> int:
     """Print the whole lines of the file at *path* from *position*; return where they end."""
     try:
         with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < position:
+                position = 0  # another one, in the place of one that was removed
             file.seek(position)
             data = file.read()
     except FileNotFoundError:
-        return position
+        return 0
     whole = data[: data.rfind(b"\n") + 1]
     sys.stdout.buffer.write(whole)
     return position + len(whole)

@@ -44,6 +44,9 @@ def main() -> None:
 
     The exit status is 2 then, or 1 where a running server refused it.
     """
+    _open_what_is_closed()
+    # The operator may have made the data directory, open to all.
+    os.umask(0o077)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a letter shows a question mark.
         sys.stdout.reconfigure(errors="replace")
@@ -56,12 +59,30 @@ def main() -> None:
     except CommandError as error:
         _fail(str(error), error.status)
     except BrokenPipeError:
-        # Who reads has seen enough; what is still to be written goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # Who reads has seen enough.
+        _drop_output()
         sys.exit(0)
+    except OSError as error:
+        _drop_output()
+        _fail(f"{error.filename or 'the output'}: {error.strerror or error}", CommandError.status)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _open_what_is_closed() -> None:
+    """Put nothing in the place of standard streams that were closed by whoever started this.
+
+    Otherwise the next file that is opened would be taken for them.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def _drop_output() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _fail(text: str, status: int) -> None:

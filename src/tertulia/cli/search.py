@@ -18,6 +18,7 @@ from tertulia.cli.common import (
     told_in_one_line,
 )
 from tertulia.cli.errors import CommandError
+from tertulia.cli.tables import shown
 from tertulia.domain.events import Said
 from tertulia.domain.ids import msgid
 from tertulia.storage.history import Stored
@@ -73,7 +74,7 @@ def search(
             sender=from_,
             after_ms=moment("--after", after),
             before_ms=moment("--before", before),
-            limit=limit,
+            limit=min(limit, sys.maxsize),
         )
     for stored in reversed(found):
         _show(stored, json)
@@ -97,4 +98,4 @@ def _show(stored: Stored, as_json: bool) -> None:
         print(msgspec.json.encode(row).decode())
     else:
         local = when.astimezone()
-        print(f"{local:%Y-%m-%d %H:%M:%S}  {said.target}  <{said.by.nick}> {said.text}")
+        print(f"{local:%Y-%m-%d %H:%M:%S}  {said.target}  <{said.by.nick}> {shown(said.text)}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 
-from tertulia.domain.ids import LOBBY
+import structlog
+
+from tertulia.domain.ids import LOBBY, Hlc, milliseconds
 from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.state import LOBBY_NAME, Channel, State
 from tertulia.server.hub import DurableState
@@ -15,7 +18,11 @@ from tertulia.storage.history import History, origin_tag
 from tertulia.storage.lock import take_lock
 from tertulia.storage.log import Log
 
+logger = structlog.get_logger()
+
 LOBBY_NUMBER = Number("1000000000000")
+BEHIND_MS = 60_000
+"""How far the clock may be behind what is on disk without a word."""
 
 
 class Store:
@@ -40,7 +47,8 @@ class Store:
         self._reader = database.connect(self.path, read_only=True)
 
     def load(self, state: State, now_ms: int) -> None:
-        """Bring back what the tables say."""
+        """Bring back what the tables say; warn if they are from later than *now_ms*."""
+        self._compare_clocks(now_ms)
         for nickname, number in records.load_numbers(self._reader):
             state.restore_number(nickname, number)
         state.identities.restore(records.load_identities(self._reader))
@@ -52,6 +60,16 @@ class Store:
                 channel.emptied = now_ms
                 state.changed_channels[channel.name.folded] = None
             state.restore_channel(channel)
+
+    def _compare_clocks(self, now_ms: int) -> None:
+        last_ms = milliseconds(Hlc(self.last_hlc))
+        if last_ms > now_ms + BEHIND_MS:
+            # Time only goes forward in the log (see `HybridClock`).
+            logger.warning(
+                "the clock is behind the history; is it right? What is said gets the time of"
+                " the last message until it has caught up",
+                last=datetime.fromtimestamp(last_ms / 1000).astimezone().isoformat(" ", "seconds"),
+            )
 
     def durable(self) -> DurableState:
         """Return what the tables say of channels, and of what waits."""

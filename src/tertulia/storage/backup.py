@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
@@ -104,6 +104,15 @@ def _check_kind(db: apsw.Connection, name: Path) -> None:
         raise StorageError(f"{name} was written by a newer version of tertulia; use that version")
 
 
+@contextmanager
+def _full_disk_told(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except apsw.FullError as error:
+        # The words that come with it are those of the other database: "not an error".
+        raise StorageError(f"cannot write to {target.parent}: the disk is full") from error
+
+
 def _copy(
     source: apsw.Connection,
     target: Path,
@@ -111,7 +120,11 @@ def _copy(
     is_stopped: Callable[[], bool],
     pause_s: float,
 ) -> None:
-    with closing(apsw.Connection(str(target))) as copy, target.open("rb") as file:
+    with (
+        _full_disk_told(target),
+        closing(apsw.Connection(str(target))) as copy,
+        target.open("rb") as file,
+    ):
         # What is cut off is thrown away, and what is not is synced at the end.
         copy.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
         source.execute("BEGIN")

@@ -64,9 +64,11 @@ def free_path(folder: Path, before: str, after: str, now: float) -> Path:
 def written_whole(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Yield the path of an empty file beside *path* that takes its place if all goes well.
 
-    Only its owner may read it. A file at *path* is only replaced with *force*. Raises
-    `StorageError`.
+    Only its owner may read it. A file at *path* is only replaced with *force*; a folder, a
+    device or a pipe never is. Raises `StorageError`.
     """
+    if path.exists() and not path.is_file():
+        raise StorageError(f"{path} is no ordinary file; give the name of one")
     if path.exists() and not force:
         raise _exists(path)
     try:
