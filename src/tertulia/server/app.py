@@ -15,16 +15,10 @@ import structlog
 
 import tertulia
 from tertulia.domain.ids import HybridClock
-from tertulia.domain.names import fold_name
 from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.announcement import Card
-from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
-from tertulia.protocols.irc import IrcConfig, IrcService
-from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
-from tertulia.protocols.numeric import NumericConfig, NumericService
-from tertulia.protocols.pychat import PyChatConfig, PyChatService
-from tertulia.protocols.session import Request, Session, Shell, TokenBucket
+from tertulia.protocols.session import Request, Shell, TokenBucket
 from tertulia.server.addresses import is_near
 from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
@@ -37,7 +31,8 @@ from tertulia.server.hub import Hub
 from tertulia.server.listeners import Endpoint
 from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
-from tertulia.server.settings import Settings, SettingsError, read_motd, read_password
+from tertulia.server.services import Open, Services
+from tertulia.server.settings import Settings, SettingsError
 from tertulia.server.stats import Stats
 from tertulia.server.store import Store
 from tertulia.server.tls import Tls
@@ -51,8 +46,6 @@ logger = structlog.get_logger()
 BACKLOG = 1024
 SWEEP_S = 5.0
 GOODBYE_S = 2.0
-
-Open = Callable[[Shell, TokenBucket | None], Session[Any]]
 
 
 class ListenError(Exception):
@@ -90,11 +83,7 @@ class Server:
             self._poke_followers,
         )
         self._workers = Workers(self._store.history, self.after_batch, self.backups.take)
-        self._irc = IrcService(self.hub, _irc_config(settings), self.reload)
-        self.hub.observers.append(self._irc.observe)
-        self.hub.watchers_of = self._irc.watchers_of
-        self._chatroom = ChatRoomService(self.hub, self._chatroom_config(settings))
-        self._services = self._protocols(settings)
+        self._services = Services(self.hub, settings, self.reload)
         self._tls: Tls | None = None
         self._data = data
         self._listeners: list[asyncio.Server] = []
@@ -111,36 +100,6 @@ class Server:
         stats = Stats(name, self.hub, self._store, self._connections)
         console = Console(self.hub, name, stats.now, self._shut_down)
         self._control = ControlServer(data / SOCKET, console.answer)
-
-    def _protocols(self, settings: Settings) -> dict[str, Open]:
-        """Return what opens a session, by the name of the scheme."""
-        json = JsonConfig(
-            login_s=settings.limits.legacy_login_s,
-            document_bytes=settings.limits.document_bytes,
-        )
-        patience_s = settings.limits.legacy_login_s or float("inf")
-        gap_s = settings.limits.legacy_gap_ms / 1000
-        numeric = NumericConfig(login_s=patience_s, gap_s=gap_s)
-        pychat = PyChatConfig(login_s=patience_s, gap_s=gap_s)
-        return {
-            "irc": self._irc.session,
-            "ircs": self._irc.session,
-            "json": JsonService(self.hub, Dialect.CLASSIC, json).session,
-            "rech": JsonService(self.hub, Dialect.DISCOVERY, json).session,
-            "pychat": PyChatService(self.hub, pychat).session,
-            "chatroom": self._chatroom.session,
-            "numeric": NumericService(self.hub, numeric).session,
-        }
-
-    def _chatroom_config(self, settings: Settings) -> ChatRoomConfig:
-        has_logs = any(isinstance(follower, TextLogWriter) for follower in self._followers)
-        left_out = {fold_name(name) for name in settings.history.unlogged_channels}
-        return ChatRoomConfig(
-            local_time=_local_time,
-            is_logged=lambda channel: has_logs and channel.folded not in left_out,
-            gap_s=settings.limits.legacy_gap_ms / 1000,
-            operators=settings.operators,
-        )
 
     # Starting and stopping
 
@@ -204,7 +163,7 @@ class Server:
         return self._tls.context
 
     def _host(self, endpoint: Endpoint) -> _Host:
-        return _Host(self, self._services[endpoint.scheme.name], endpoint.scheme.secure)
+        return _Host(self, self._services.opens[endpoint.scheme.name], endpoint.scheme.secure)
 
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
@@ -247,7 +206,7 @@ class Server:
         """
         try:
             settings = self._reload()
-            config = _irc_config(settings)
+            use = self._services.prepare(settings)
             if self._tls is not None:
                 self._tls.reload(settings.tls)
         except SettingsError as error:
@@ -255,8 +214,7 @@ class Server:
             return str(error)
         self._settings = settings
         self._discovery.switch(settings.network.discovery)
-        self._irc.configure(config)
-        self._chatroom.configure(self._chatroom_config(settings))
+        use()
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
         for follower in self._followers:
@@ -402,27 +360,6 @@ def _followers(settings: Settings, database: Path, data: Path) -> list[Follower]
     if history.text_logs:
         followers.append(TextLogWriter(database, data, history.unlogged_channels))
     return followers
-
-
-def _irc_config(settings: Settings) -> IrcConfig:
-    server, limits = settings.server, settings.limits
-    return IrcConfig(
-        server=server.name,
-        network=server.network,
-        description=server.description,
-        version=f"tertulia-{tertulia.__version__}",
-        motd=read_motd(server),
-        admin=server.admin,
-        password=None if server.password_file is None else read_password(server.password_file),
-        operators=settings.operators,
-        login_s=limits.login_s or float("inf"),
-        ping_s=limits.ping_s or float("inf"),
-        history_most=settings.history.page,
-    )
-
-
-def _local_time(ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ms // 1000))
 
 
 def _wall_ms() -> int:

@@ -71,7 +71,7 @@ class Hub:
         """How much input of each protocol was left alone, and why."""
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
-        self._receipts = Receipts(self)
+        self._receipts = Receipts(self.gate, lambda: self._acting)
         self._reload = reload
         self._sessions: dict[Uid, AnySession] = {}
         self._audiences: dict[str, Audience] = {}
@@ -166,11 +166,6 @@ class Hub:
         count = self.left_alone[key] = self.left_alone.get(key, 0) + 1
         if count in _TOLD_AT:  # so that nobody fills the log
             logger.info("left alone", protocol=session.protocol, reason=reason, count=count)
-
-    @property
-    def acting(self) -> AnySession | None:
-        """The session whose command is being handled."""
-        return self._acting
 
     def sessions(self) -> list[AnySession]:
         """Return the sessions of all users on this server."""
