@@ -262,7 +262,12 @@ def test_the_welcome_says_how_to_join():
     uris = ["irc://*:6667", "ircs://[::1]:6697", "json://127.0.0.1:12000", "rech://*:4321"]
     text = welcome(settings, uris)
     assert text.startswith("tea.example is ready.")
-    for words in ("irssi -c localhost -p 6667", "-p 6697 --tls", "port 12000", "port 4321"):
+    for words in (
+        "irssi -c localhost -p 6667",
+        "/connect -tls localhost 6697",
+        "port 12000",
+        "port 4321",
+    ):
         assert words in text
     assert "Ctrl-C" in text
 

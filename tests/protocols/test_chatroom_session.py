@@ -339,7 +339,7 @@ def test_the_names_of_the_commands(word):
         ("/nick bia", "already in use"),
         ("/apelido bia", "já está em uso"),
         ("/nick 1st", "not a valid name"),
-        ("/apelido 1st", "não é um nome válido"),
+        ("/apelido 1st", "não é um nome válido: até 32 letras, dígitos e []\\`_^{|}-"),
         ("/nick a b", "not a valid name"),
         ("/nick " + "x" * 3000, "not a valid name"),
         ("/join #" + "x" * 3000, "not a valid name"),

@@ -93,6 +93,16 @@ def test_one_character_of_an_old_client_goes_with_the_next():
     assert lines.silence() == ["k indeed"]
 
 
+def test_one_character_is_a_message_of_a_client_that_is_known_as_old():
+    lines = Lines()
+    lines.feed(b"first")
+    assert lines.silence() == ["first"]
+    lines.feed(b"k")
+    assert lines.silence() == ["k"]
+    lines.feed("🎉".encode())
+    assert lines.silence() == ["🎉"]
+
+
 def test_expected_ends_are_waited_for():
     lines = Lines()
     lines.expect_ends()

@@ -9,7 +9,7 @@ from tertulia.server.settings import Settings
 
 _HOW = {
     "irc": "any IRC client, such as irssi -c {host} -p {port}",
-    "ircs": "the same with TLS: irssi -c {host} -p {port} --tls",
+    "ircs": "the same with TLS: /connect -tls {host} {port} in irssi",
     "json": "the classic JSON client, port {port}",
     "pychat": "the PyChat client, port {port}",
     "chatroom": "nc {host} {port}, and type",

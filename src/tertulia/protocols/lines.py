@@ -44,8 +44,9 @@ Line = str | BadLine
 class Lines:
     """Takes bytes, gives lines, as they were sent and without their ends; blank ones not.
 
-    Until the client has ended a line, a pause ends what came, unless the last that came was a
-    single character: that is somebody who types it in a terminal that sends each key.
+    Until the client has ended a line, a pause ends what came. Not where the last that came was
+    a single character, unless a pause has ended a message before: that is somebody who types it
+    in a terminal that sends each key.
     """
 
     __slots__ = ("_after_cr", "_buffer", "_is_key", "_overlong", "_pauses_end", "by_line", "crlf")
@@ -92,7 +93,7 @@ class Lines:
 
     def silence(self) -> list[Line]:
         """There was a pause; return the line that it ends, if it does."""
-        if not self.is_open or self._is_key:
+        if not self.is_open or (self._is_key and self.by_line is None):
             return []
         if self.by_line is None:
             self.by_line = False

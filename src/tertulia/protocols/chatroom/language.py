@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from tertulia.domain import errors as x
+from tertulia.domain.names import NICKNAME_LENGTH
 from tertulia.protocols.lines import LINE_BYTES, LineNotText, LineTooLong
 
 Language = Literal["en", "pt"]
@@ -53,6 +54,10 @@ PORTUGUESE: dict[type, Callable[[Any], str]] = {
     LineTooLong: lambda _: f"Uma linha tem no máximo {LINE_BYTES} bytes",
     LineNotText: lambda _: "A linha não é UTF-8 válido; nada foi enviado",
     x.InvalidName: lambda e: f"{e.name!r} não é um nome válido",
+    x.InvalidNickname: lambda e: (
+        f"{e.name!r} não é um nome válido: até {NICKNAME_LENGTH} letras, dígitos e []\\`_^{{|}}-, e"
+        " nem dígito nem hífen no começo"
+    ),
     x.EmptyText: lambda _: "Não há texto para enviar",
     x.InvalidText: lambda _: "O texto é longo demais, ou não é texto",
     x.NicknameReserved: lambda e: f"O apelido {e.nickname} pertence a outra pessoa",
