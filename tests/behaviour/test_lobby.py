@@ -198,6 +198,7 @@ async def test_who_is_kicked_out_by_an_operator_comes_back(
         await boss.expect_seen("reply", text="You are an operator now")
         boss.kick(LOBBY, "ana", "enough")
         await ana.expect_kicked("ana", LOBBY, "enough")
+        await ana.expect_error("will be back in", "seconds")
         ana.say(LOBBY, "but")
         await ana.expect_error("come back in", "seconds")
         now = place.server.hub.world.now

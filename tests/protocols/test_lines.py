@@ -66,14 +66,18 @@ def test_who_has_ended_a_line_is_not_cut():
     assert lines.feed(b"o\n") == ["two"]
 
 
-def test_an_old_client_that_sends_a_line_after_all_is_cut_by_lines_only():
+def test_an_old_client_whose_text_has_an_end_in_it_is_heard_on():
     lines = Lines()
     lines.feed(b"first")
     lines.silence()
-    assert lines.feed(b"second\nthi") == ["second"]
+    assert lines.feed(b"second\nthird") == ["second"]
     assert lines.by_line is False
-    assert lines.silence() == []
-    assert lines.feed(b"rd\n") == ["third"]
+    assert lines.silence() == ["third"]
+    # Whoever was only taken for one, because of the first thing they sent, types on.
+    for key in (b"h", b"i"):
+        assert lines.feed(key) == []
+        assert lines.silence() == []
+    assert lines.feed(b"\r") == ["hi"]
 
 
 def test_who_types_in_a_terminal_that_sends_each_key_is_not_cut():

@@ -252,6 +252,8 @@ def test_who_was_kicked_is_told_how_long_and_comes_back_by_itself(core, ana, bia
         assert told == "You were kicked out of #lobby; come back in 60 seconds"
     assert ana.asks("!users") == ["!users 1 bia"]
     ana.session.tick(0)
+    assert ana.got() == ["You will be back in 60 seconds"]
+    ana.session.tick(0)
     assert ana.got() == []
     core.now_ms += LOBBY_SHUT_MS
     ana.session.tick(0)

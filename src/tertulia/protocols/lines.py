@@ -44,12 +44,16 @@ Line = str | BadLine
 class Lines:
     """Takes bytes, gives lines, as they were sent and without their ends; blank ones not.
 
-    Until the client has ended a line, a pause ends what came. Not where the last that came was
-    a single character, unless a pause has ended a message before: that is somebody who types it
-    in a terminal that sends each key.
+    Where the first message ended with a pause, pauses go on ending messages, also if a line ends
+    in between; where it ended as a line, only that ends one. A pause behind a single character
+    ends nothing where there are ends of lines, or where it is not known yet: that is somebody
+    who types in a terminal that sends each key.
     """
 
-    __slots__ = ("_after_cr", "_buffer", "_is_key", "_overlong", "_pauses_end", "by_line", "crlf")
+    __slots__ = (
+        "_after_cr", "_buffer", "_has_ends", "_is_key", "_overlong", "_pauses_end", "by_line",
+        "crlf",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.by_line: bool | None = None
@@ -58,6 +62,7 @@ class Lines:
         """Whether the first end of a line had a CR."""
         self._buffer = bytearray()
         self._pauses_end = True
+        self._has_ends = False
         self._overlong = False
         self._after_cr = False
         self._is_key = False
@@ -82,18 +87,21 @@ class Lines:
         end = _ENDS.search(data)
         if end is None:
             return self._add(data)
-        if self._pauses_end:
-            self._pauses_end = False
+        if not self._has_ends:
+            self._has_ends = True
             self.crlf = end[0] != b"\n"
         if self.by_line is None:
             self.by_line = True
+        if self.by_line:
+            self._pauses_end = False
         *whole, rest = _ENDS.split(data)
         found = [line for part in whole for line in (*self._add(part), *self._end())]
         return found + self._add(rest)
 
     def silence(self) -> list[Line]:
         """There was a pause; return the line that it ends, if it does."""
-        if not self.is_open or (self._is_key and self.by_line is None):
+        is_typed = self._is_key and (self.by_line is None or self._has_ends)
+        if not self.is_open or is_typed:
             return []
         if self.by_line is None:
             self.by_line = False

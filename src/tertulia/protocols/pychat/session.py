@@ -16,13 +16,14 @@ from tertulia.domain.commands.poke import Poke
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact, Style
+from tertulia.domain.identities import Identity
 from tertulia.domain.names import Nickname, fold_name
 from tertulia.domain.state import LOBBY_NAME, Channel, User
 from tertulia.domain.text import cut, message_text, neutral
 from tertulia.protocols.lines import BadLine, Line, LineSession
 from tertulia.protocols.pychat.flavour import PyChatFlavour, cut_frames
 from tertulia.protocols.session import Core, Shell, Steps, TokenBucket
-from tertulia.protocols.words import readable
+from tertulia.protocols.words import readable, waits
 
 _SHOWN_BYTES, _NAME_BYTES, _ERROR_BYTES = 40, 200, 400
 
@@ -49,7 +50,7 @@ class BadCommand(x.ChatError):
 class PyChatSession(LineSession):
     """One connection of a PyChat client, whose user is always in ``#lobby``."""
 
-    __slots__ = ("_config", "_flavours", "_quiet")
+    __slots__ = ("_config", "_flavours", "_is_out", "_quiet")
 
     protocol: ClassVar[str] = "pychat"
     flavour: PyChatFlavour
@@ -67,6 +68,8 @@ class PyChatSession(LineSession):
         self.capturing = True
         self._flavours = flavours
         self._config = config
+        self._is_out = False
+        """Whether the user was told that they are back later."""
         self._quiet = False
         """Whether the client is not told that the connection ends."""
 
@@ -177,9 +180,15 @@ class PyChatSession(LineSession):
             return
         try:
             self._enter()
+        except x.ShutOut as refusal:
+            if not self._is_out:
+                self._is_out = True
+                self._tell(f"You will be back in {refusal.wait_s} seconds")
         except x.ChatError:
             return  # not yet
-        self._tell(f"You are back in {LOBBY_NAME}")
+        else:
+            self._is_out = False
+            self._tell(f"You are back in {LOBBY_NAME}")
         self.finished()
 
     # One command each
@@ -204,11 +213,13 @@ class PyChatSession(LineSession):
         self.core.execute(self, Rename(_nickname(name)))
 
     def _poke(self, name: str) -> None:
-        whom = self.core.state.user_named(name)
+        whom = self.core.state.recipient(name)
         if whom is None:
             raise x.NoSuchUser(name)
         self._enter()
         self.core.execute(self, Poke(whom, self._lobby))
+        if isinstance(whom, Identity):
+            self._tell(waits(whom.nick.text, str))
 
     def _send_message(self, text: str) -> None:
         said = message_text(text)
