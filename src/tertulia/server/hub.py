@@ -426,7 +426,11 @@ class Hub:
             for _, event, _ in batch.claims:
                 self.state.undo(event)
                 self.chat.forget_retry(event)
-        self._restore()
+        if any(batch.claims or batch.writes for batch in batches):
+            self._restore()
+            for batch in batches:
+                for event in batch.events:
+                    self.state.rewrite(event.fact)
         for batch in batches:
             self._requeue(batch)
         for batch in batches:
@@ -442,8 +446,6 @@ class Hub:
         requeued = [event for event in batch.events if event.fact.durability != "durable"]
         room = REQUEUED_MOST - len(self.gate.batch.events)
         self.gate.batch.events += requeued[: max(0, room)]
-        for event in requeued:
-            self.state.rewrite(event.fact)
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
