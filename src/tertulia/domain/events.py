@@ -34,6 +34,11 @@ class Fact(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="k"):
 
     durability: ClassVar[Durability] = "presence"
 
+    @property
+    def can_be_refused(self) -> bool:
+        """Whether it did not happen where it cannot be written, and who wanted it is told."""
+        return self.durability == "durable"
+
 
 class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     """A message. *style* is a `Style`; *target* a channel, a nickname, ``*`` or ``&``.
@@ -129,7 +134,8 @@ class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=Tru
 
     *target* is the author's nickname, *about* the number that the message was addressed to,
     *message* its id (empty where it is not known), and *at* until when all was seen (Unix ms).
-    Where the author is not here it *waits*.
+    Where the author is not here it *waits*. That it was delivered remains so, whether or not it
+    can be written; that it was seen somebody says.
     """
 
     durability: ClassVar[Durability] = "durable"
@@ -141,6 +147,11 @@ class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=Tru
     at: int
     seen: bool = False
     waits: bool = False
+
+    @property
+    def can_be_refused(self) -> bool:
+        """Whether somebody says it who can be told."""
+        return self.seen
 
     @property
     def is_of_group(self) -> bool:

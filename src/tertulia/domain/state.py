@@ -233,17 +233,21 @@ class State:
             self.identities.forget(Number(fact.number))
             if (user := self.users.get(fact.by.uid)) is not None:
                 user.identity = None
-        elif isinstance(fact, e.Acknowledged) and fact.is_of_group:
-            self.acknowledged.pop(fact.message, None)
 
-    def rewrite(self, fact: e.Fact) -> None:
-        """*fact* could not be written, but remains so: its record is to be written again."""
+    def rewrite(self, event: e.Event, msgid: str) -> None:
+        """*event* could not be written, but remains so: its record is to be written again.
+
+        What waits is as it was on disk before.
+        """
+        fact = event.fact
         if isinstance(fact, e.NumberAssigned):
             self.changed_numbers[fact.nickname] = None
         elif isinstance(fact, e.IdentityRenamed):
             self.identities.changed[Number(fact.number)] = None
         elif isinstance(fact, e.Received):
             self.waiting.receive(fact.by.uid, fact.until, fact.count)
+        elif isinstance(fact, e.Acknowledged):
+            self._acknowledged(event.hlc, msgid, fact)
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel that does not exist (any more), and everyone from it."""

@@ -187,7 +187,8 @@ class Gate:
         self._committing: Batch | None = None
         self._scheduled = False
         self._last_writes = 0
-        self._rests = False
+        self.rests = False
+        """Whether the last attempt to write failed, a moment ago."""
         self._settled: list[asyncio.Future[None]] = []
 
     def touch(self) -> None:
@@ -255,7 +256,7 @@ class Gate:
         self._end_turn()
         batch, self.batch = self.batch, Batch()
         self._scheduled = False
-        if self._rests and not batch.claims:
+        if self.rests and not batch.claims:
             self.batch.events, batch.events = batch.events[:REQUEUED_MOST], []
             self._open(batch)
             return
@@ -274,7 +275,7 @@ class Gate:
     def _committed(self, batch: Batch, error: StorageError | None) -> None:
         self._committing = None
         if error is None:
-            self._rests = False
+            self.rests = False
             self._open(batch)
             self._on_commit()
         else:
@@ -288,12 +289,12 @@ class Gate:
             self._turn_over()
 
     def _rest(self) -> None:
-        if not self._rests:
-            self._rests = True
+        if not self.rests:
+            self.rests = True
             self._loop.call_later(REST_S, self._rest_over)
 
     def _rest_over(self) -> None:
-        self._rests = False
+        self.rests = False
         self.touch()
 
     def _open(self, batch: Batch) -> None:

@@ -17,7 +17,7 @@ from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.errors import StorageFailed
-from tertulia.domain.events import WAITING_STYLES, Acknowledged, ChannelEnded, Event, Fact
+from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
@@ -64,7 +64,7 @@ class Hub:
         self.world = world
         self.state: State = world.state
         self.gate = Gate(
-            log, lambda: take_writes(world.state), self._close_run, self._failed, committed
+            log, lambda: take_writes(world.state), self._close_run, self._failed, self._written
         )
         self.observers: list[Observer] = []
         self.left_alone: dict[tuple[str, str], int] = {}
@@ -73,6 +73,7 @@ class Hub:
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
         self._receipts = Receipts(self)
         self._reload = reload
+        self._committed = committed
         self._sessions: dict[Uid, AnySession] = {}
         self._audiences: dict[str, Audience] = {}
         self._everyone = Audience()
@@ -195,7 +196,7 @@ class Hub:
         if events:
             batch.events += events
             for event in events:
-                if event.fact.durability == "durable":
+                if event.fact.can_be_refused:
                     batch.claims.append((acting, event, acting.label if acting else None))
                     durable = True
             if acting is not None:
@@ -207,9 +208,15 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
-        if self.state.waiting.woken:
+        # While the gate rests, what was put by is not written for a while.
+        if self.state.waiting.woken and not self.gate.rests:
             self._wake()
         self.gate.touch()
+
+    def _written(self) -> None:
+        if self.state.waiting.woken:
+            self._wake()
+        self._committed()
 
     def _wake(self) -> None:
         """Tell those who are here that something was put by for them."""
@@ -429,8 +436,8 @@ class Hub:
         if any(batch.claims or batch.writes for batch in batches):
             self._restore()
             for batch in batches:
-                for event in batch.events:
-                    self.state.rewrite(event.fact)
+                for event in _remaining(batch):
+                    self.chat.rewrite(event)
         for batch in batches:
             self._requeue(batch)
         for batch in batches:
@@ -438,14 +445,13 @@ class Hub:
             batch.deliver(self.gate.paced)
             Gate.finish(batch)
             for session, event, label in batch.claims:
-                if session is not None and not session.closing and _was_asked_for(event.fact):
+                if session is not None and not session.closing:
                     session.refused(event.fact, label)
 
     def _requeue(self, batch: Batch) -> None:
         """Let what remains so, though it could not be written, be written with what is next."""
-        requeued = [event for event in batch.events if event.fact.durability != "durable"]
         room = REQUEUED_MOST - len(self.gate.batch.events)
-        self.gate.batch.events += requeued[: max(0, room)]
+        self.gate.batch.events += _remaining(batch)[: max(0, room)]
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
@@ -505,9 +511,9 @@ def _waits(change: c.Spoken | c.TagsSpoken) -> bool:
     return isinstance(change, c.Spoken) and change.style in WAITING_STYLES
 
 
-def _was_asked_for(fact: Fact) -> bool:
-    """Whether somebody wanted *fact*: that a message was delivered is noted by itself."""
-    return not isinstance(fact, Acknowledged) or fact.seen
+def _remaining(batch: Batch) -> list[Event]:
+    """Return what remains so of *batch*, though it could not be written."""
+    return [event for event in batch.events if not event.fact.can_be_refused]
 
 
 def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:
