@@ -112,6 +112,20 @@ class IdentityIssued(Fact, frozen=True, gc=False, tag="identity"):
     token: str
 
 
+class IdentityUsed(Fact, frozen=True, gc=False, tag="used"):
+    """A bare identity is no longer one that nobody came as, or for which nothing was meant."""
+
+    durability: ClassVar[Durability] = "activity"
+    number: str
+
+
+class IdentityForgotten(Fact, frozen=True, gc=False, tag="forgotten"):
+    """A bare identity that was never used is none any more, and its number free."""
+
+    durability: ClassVar[Durability] = "activity"
+    number: str
+
+
 class IdentityRenamed(Fact, frozen=True, gc=False, tag="called"):
     """An identity has another nickname, because its user has."""
 
@@ -340,8 +354,8 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
 
 LoggedFact = (
     Said | NumberAssigned | ChannelCreated | ChannelEnded | Joined | Parted | Kicked | Renamed
-    | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityRenamed | Received
-    | Acknowledged | Gathered | MemberKicked
+    | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityUsed | IdentityForgotten
+    | IdentityRenamed | Received | Acknowledged | Gathered | MemberKicked
 )  # fmt: skip
 
 

@@ -242,7 +242,7 @@ class State:
         fact = event.fact
         if isinstance(fact, e.NumberAssigned):
             self.changed_numbers[fact.nickname] = None
-        elif isinstance(fact, e.IdentityRenamed):
+        elif isinstance(fact, e.IdentityRenamed | e.IdentityUsed | e.IdentityForgotten):
             self.identities.changed[Number(fact.number)] = None
         elif isinstance(fact, e.Received):
             self.waiting.receive(fact.by.uid, fact.until, fact.count)
@@ -322,12 +322,23 @@ class State:
                 self.changed_numbers[nickname] = None
                 return
 
-    def _identity_issued(self, _hlc: Hlc, _msgid: str, fact: e.IdentityIssued) -> list[c.Change]:
+    def _identity_issued(self, hlc: Hlc, _msgid: str, fact: e.IdentityIssued) -> list[c.Change]:
         number = Number(fact.number)
-        self.identities.add(Identity(number, Nickname.parse(fact.nickname), fact.token))
+        issued = None if fact.token else milliseconds(hlc)
+        self.identities.add(Identity(number, Nickname.parse(fact.nickname), fact.token, issued))
         user = self.users.get(fact.by.uid)
         if user is not None:
             user.identity = number
+        return []
+
+    def _identity_used(self, _hlc: Hlc, _msgid: str, fact: e.IdentityUsed) -> list[c.Change]:
+        self.identities.use(Number(fact.number))
+        return []
+
+    def _identity_forgotten(
+        self, _hlc: Hlc, _msgid: str, fact: e.IdentityForgotten
+    ) -> list[c.Change]:
+        self.identities.forget(Number(fact.number))
         return []
 
     def _identity_renamed(self, _hlc: Hlc, _msgid: str, fact: e.IdentityRenamed) -> list[c.Change]:
@@ -560,6 +571,8 @@ _APPLY = cast(
         e.Disconnected: State._disconnected,
         e.NumberAssigned: State._number_assigned,
         e.IdentityIssued: State._identity_issued,
+        e.IdentityUsed: State._identity_used,
+        e.IdentityForgotten: State._identity_forgotten,
         e.IdentityRenamed: State._identity_renamed,
         e.Received: State._received,
         e.CaughtUp: State._caught_up,

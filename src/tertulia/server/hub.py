@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.commands.identify import sift_unused
 from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
@@ -31,6 +32,8 @@ from tertulia.storage.records import take_writes
 
 logger = structlog.get_logger()
 
+SIFTED_MOST = 500
+"""How many identities are looked at in one go, for which nobody came."""
 _TOLD_AT = frozenset(10**n for n in range(12))
 
 Observer = Callable[[c.Change], None]
@@ -488,7 +491,12 @@ class Hub:
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)
 
-    # The life of channels
+    # The life of channels and identities
+
+    def forget_unused_identities(self) -> None:
+        """Forget some of the identities that nobody has come as for longer than they are kept."""
+        if over := sift_unused(self.world, SIFTED_MOST):
+            self.record(over)
 
     def end_forgotten_channels(self) -> None:
         """End the channels that have been empty for longer than the rules allow."""
