@@ -470,6 +470,7 @@ class State:
     def _member_kicked(self, hlc: Hlc, msgid: str, fact: e.MemberKicked) -> list[c.Change]:
         channel, uid = self.channels[fold_name(fact.channel)], fact.whom.uid
         self._set_members(channel, channel.members - {uid})
+        channel.admins -= {uid}
         self.changed_channels[channel.name.folded] = None
         if self.identities.is_bare(uid):
             self.waiting.add(uid, hlc, msgid, fact)
