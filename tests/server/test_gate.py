@@ -294,7 +294,12 @@ def test_after_a_failure_what_somebody_wants_is_tried_at_once_and_activity_with_
 def test_tables_are_read_again_only_where_something_of_them_was_refused(place, monkeypatch):
     ana, bob = place.person("ana", "#tea"), place.person("bob", "#tea")
     reloads = []
-    monkeypatch.setattr(place.hub, "_reload", lambda: reloads.append(1) or place._durable())
+
+    def reload():
+        reloads.append(1)
+        return place._durable()
+
+    monkeypatch.setattr(place.hub, "_reload", reload)
     place.do(ana, Kick(place.channel("#tea"), bob.user, "out"))
     place.run()
     place.log.fail()
