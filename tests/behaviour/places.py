@@ -254,12 +254,15 @@ class Disk:
 
     def __init__(self, place: Place) -> None:
         self.is_full = False
+        self.refused = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         log: Any = place.server._store.log
         self._db: apsw.Connection = log._db
         log._db = self
 
     def execute(self, sql: str, bindings: Any = None) -> apsw.Cursor:
         if self.is_full and sql.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):
+            self._loop.call_soon_threadsafe(self.refused.set)
             raise apsw.FullError("database or disk is full")
         return self._db.execute(sql, bindings)
 

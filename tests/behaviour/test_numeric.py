@@ -21,7 +21,7 @@ from tests.behaviour.numeric_clients import (
     NumericProgram,
     NumericStrict,
 )
-from tests.behaviour.places import Place, running, settings
+from tests.behaviour.places import Disk, Place, running, settings
 
 KINDS = [NumericClient, NumericStrict, NumericProgram]
 TEA = "#tea"
@@ -312,3 +312,23 @@ async def test_messages_receipts_and_groups_survive_a_restart(
         await last.expect_said(ana.number, group, "two")
         await last.expect_said(bia.number, group, "three")
         assert await author.rest() == await last.rest() == []
+
+
+async def test_a_receipt_comes_when_the_disk_has_room_again(place: Place) -> None:
+    ana, bia = await place.come(NumericClient, ""), await place.come(NumericClient, "")
+    bia.quit()
+    await bia.expect_closed()
+    ana.say(bia.number, "hello")
+    await ana.rest()
+    disk = Disk(place)
+    disk.is_full = True
+    number = bia.number
+    bia = await place.knock(NumericClient)
+    bia.number = number
+    bia.send(f"03{number}")
+    await bia.expect_seen("told", by=ana.number, text="hello")
+    async with asyncio.timeout(PATIENCE_S):
+        await disk.refused.wait()
+    disk.is_full = False
+    await ana.expect_delivered(bia.number)
+    assert [s for s in await bia.rest() if s.kind == "told"] == []

@@ -7,6 +7,7 @@ import pytest
 
 from tertulia.cli import discover as module
 from tertulia.cli import main as program
+from tertulia.cli.tables import width
 from tertulia.client.servers import Found
 from tertulia.protocols.announcement import Card
 
@@ -56,6 +57,15 @@ def test_a_table(run):
     assert head == ["NAME", "USERS", "PROTOCOLS", "ADDRESSES"]
     assert tea == ["tea.example", "3", "irc=6667", "rech=4242", "192.0.2.2", "fe80::2%eth0"]
     assert unknown == ["?", "?", "rech=4243", "fd00::3"]
+
+
+def test_names_of_any_width_are_aligned_and_do_nothing_to_a_terminal(run):
+    names = ("tea", "茶の間", "👩\u200d🚀", "\u202eaet", "e\u0301")
+    servers = [Found(Card(name=name, ports={"irc": 6667}), ["192.0.2.2"]) for name in names]
+    _, out, _ = run(servers=servers)
+    head, *lines = out.splitlines()
+    assert {width(line[: line.index("irc=")]) for line in lines} == {head.index("PROTOCOLS")}
+    assert "\u202e" not in out
 
 
 def test_an_object_a_line(run):

@@ -228,6 +228,20 @@ def run_in_shell(words, streams, data):
     )
 
 
+def test_who_thinks_better_of_it_while_it_loads_is_not_told_more(tmp_path):
+    # The first thing that is imported is interrupted.
+    (tmp_path / "cyclopts.py").write_text("raise KeyboardInterrupt")
+    source = Path(tertulia.__file__).parents[1]
+    found = subprocess.run(
+        [sys.executable, "-m", "tertulia", "--version"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{source}"},
+        capture_output=True,
+        timeout=30,
+        text=True,
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "")
+
+
 @pytest.fixture
 def data(tmp_path):
     disk = disk_in(tmp_path)

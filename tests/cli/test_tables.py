@@ -49,6 +49,8 @@ def test_wide_characters_are_counted():
         ("a\nb\r\nc", "a b  c"),
         ("\x02bold\x02 \x0304red", "bold red"),
         ("\x9b31m", "31m"),
+        ("a\u202eb\u2066c\u2069", "abc"),
+        ("\u202a", "-"),
         ("\x07", "-"),
         ("", "-"),
     ],

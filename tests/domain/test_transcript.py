@@ -28,6 +28,7 @@ def said(text, style=0, status=""):
         (said("VERSION 1", e.Style.RESPONSE), "-!- ana answered by CTCP: VERSION 1"),
         (said("\x02bo\x0304,05ld\x0f \x1b[31mred\x07"), "<ana> bold [31mred"),
         (said("a\r\nb\u2028c"), "<ana> a  b c"),
+        (said("a\u202eb \u2067c\u2069 שלום"), "<ana> ab c שלום"),
         (e.Joined(ANA, "#tea"), "-!- ana joined"),
         (e.Parted(ANA, "#tea", ""), "-!- ana left"),
         (e.Parted(ANA, "#tea", "good\x1b[2Jbye"), "-!- ana left (good[2Jbye)"),

@@ -102,3 +102,9 @@ def at_length(test: Any) -> Any:
 def test_announcements_at_length(data, card):
     at_length(test_any_datagram_is_a_port_or_nothing)(data)
     at_length(test_a_card_is_read_back)(card)
+
+
+def test_a_name_may_have_joined_emoji_but_changes_no_direction():
+    name = "caf\u00e9 \U0001f469\u200d\U0001f680 \u202exyz"
+    assert from_txt({b"name": name.encode()}).name == name.replace("\u202e", "")
+    assert from_txt({b"name": b"a\x1b[31m"}).name == ""

@@ -488,6 +488,13 @@ def test_a_number_costs_more_than_a_message(place):
     assert phone.shell.held
 
 
+def test_coming_costs_more_than_a_message(place):
+    numbers = [place.here().number for _ in range(2)]
+    phone = place.phone(bucket=TokenBucket(1, 10))
+    phone.raw(b"".join(f"03{number}".encode() for number in numbers * 2))
+    assert phone.shell.held
+
+
 def test_what_is_under_way_ends_with_the_connection(place):
     ana, bia = place.here(), place.here()
     bia.reads = False

@@ -554,3 +554,25 @@ def test_what_was_gathered_for_an_old_client_comes_before_what_is_not_paced(serv
     connection.pace(None, lambda _count: b"")
     session.write(b"by line")
     assert transport.written == [b"hello", b"gathered", b"by line"]
+
+
+def test_under_tls_the_transport_below_may_hold_what_has_not_arrived(server, connect):
+    connection, transport, session = connect()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        transport.extra["socket"] = sock = listener.accept()[0]
+    arrived = []
+    session.write(b"a page")
+    connection.perform(Drain(), lambda _: arrived.append(1))
+    server.batch_over()
+    for until_next_look in (0.01, 0.02, 0.04):
+        # The system has room again, and the transport below goes on.
+        sock.send(b"x" * 100)
+        client.recv(100, socket.MSG_WAITALL)
+        connection.data_received(b"something")
+        server.loop.advance(until_next_look)
+        assert arrived == []
+    server.loop.advance(5)
+    assert arrived == [1]
+    sock.close()
+    client.close()

@@ -257,6 +257,75 @@ def test_a_number_that_could_not_be_written_is_written_later(place):
     assert place.log.tables["number"] == {"ana": person.user.number}
 
 
+def test_after_a_failure_activity_alone_is_not_tried_again_at_once(place):
+    ana, bob = place.person("ana", "#tea"), place.person("bob", "#tea")
+    place.do(ana, Kick(place.channel("#tea"), bob.user, "out"))
+    place.run()
+    place.log.fail()
+    place.run()
+    batches = len(place.log.batches)
+    place.do(bob, join("#tea"))
+    place.hub.send(ana, b"pong\n")
+    place.run()
+    assert ana.got() == ["Expelled(ana)", "Entered(bob)", "pong"]
+    assert len(place.log.batches) == batches
+    place.loop.advance(gate_module.REST_S)
+    assert len(place.log.batches) == batches + 1
+    place.settle()
+    assert place.log.facts()[-2:] == ["Kicked", "Joined"]
+
+
+def test_after_a_failure_what_somebody_wants_is_tried_at_once_and_activity_with_it(place):
+    ana, bob = place.person("ana", "#tea"), place.person("bob", "#tea")
+    place.do(ana, Kick(place.channel("#tea"), bob.user, "out"))
+    place.run()
+    place.log.fail()
+    place.run()
+    say(place, ana, "one")
+    place.run()
+    place.log.commit()
+    place.run()
+    assert place.log.facts()[-2:] == ["Kicked", "Said"]
+    place.do(bob, join("#tea"))
+    place.run()
+    assert place.log.waiting == 1  # it rests no more
+
+
+def test_tables_are_read_again_only_where_something_of_them_was_refused(place, monkeypatch):
+    ana, bob = place.person("ana", "#tea"), place.person("bob", "#tea")
+    reloads = []
+
+    def reload():
+        reloads.append(1)
+        return place._durable()
+
+    monkeypatch.setattr(place.hub, "_reload", reload)
+    place.do(ana, Kick(place.channel("#tea"), bob.user, "out"))
+    place.run()
+    place.log.fail()
+    place.run()
+    assert reloads == []
+    say(place, ana, "one")
+    place.run()
+    place.log.fail()
+    place.run()
+    assert reloads == [1]
+
+
+def test_the_activity_that_waits_while_it_rests_is_bounded(place, monkeypatch):
+    monkeypatch.setattr(gate_module, "REQUEUED_MOST", 3)
+    people = [place.person(nick) for nick in ("ana", "bob", "carol", "dora", "eve")]
+    place.do(people[0], join("#lobby"))
+    place.run()
+    place.log.fail()
+    place.run()
+    for person in people[1:]:
+        place.do(person, join("#lobby"))
+        place.run()
+    place.settle()
+    assert place.log.facts().count("Joined") == 3
+
+
 def test_a_message_said_again_after_a_failure_has_not_been_said(place):
     ana, bob = place.person("ana", "#tea"), place.person("bob", "#tea")
     say(place, ana, "one", client_id="1")
@@ -383,6 +452,23 @@ async def test_settling_ends_when_there_is_nothing():
     nobody = Nobody()
     nobody.writes = []
     await asyncio.wait_for(nobody.gate.settle(), 10)
+
+
+async def test_settling_does_not_wait_for_the_rest_after_a_failure():
+    nobody = Nobody()
+    nobody.gate.touch()
+    await turns()
+    nobody.log.fail()
+    await turns()
+    nobody.gate.touch()
+    await turns()
+    assert nobody.log.waiting == 0
+    settling = asyncio.create_task(nobody.gate.settle())
+    await turns()
+    assert nobody.log.waiting == 1
+    nobody.writes = []
+    nobody.log.commit()
+    await asyncio.wait_for(settling, 10)
 
 
 async def test_settling_ends_though_the_disk_does_not_take_it():

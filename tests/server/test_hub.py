@@ -4,6 +4,7 @@ import pytest
 
 from tertulia.domain import changes as c
 from tertulia.domain.commands.connect import Connect
+from tertulia.domain.commands.identify import UNUSED_MS
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetModes, SetRank
@@ -18,6 +19,7 @@ from tertulia.domain.names import Nickname
 from tertulia.domain.state import ADMIN, VOICE
 from tertulia.domain.text import Text, message_text
 from tertulia.domain.world import Rules
+from tertulia.server import hub as hub_module
 from tests.server.kit import Person, Place, Plain, join
 
 
@@ -413,3 +415,16 @@ def test_a_channel_with_a_durable_admin_stays(place):
     place.now_ms += 10 * Rules().channel_grace_s * 1000
     place.hub.end_forgotten_channels()
     assert "#tea" in place.state.channels
+
+
+def test_a_number_that_nobody_uses_is_forgotten_a_few_at_a_time(place, monkeypatch):
+    monkeypatch.setattr(hub_module, "SIFTED_MOST", 2)
+    ana = place.person("ana")
+    for _ in range(3):
+        place.hub.register(ana)
+    place.now_ms += UNUSED_MS
+    for left in (1, 0, 0):
+        place.hub.forget_unused_identities()
+        place.settle()
+        assert len(place.state.identities) == left
+    assert place.log.facts()[-3:] == ["IdentityForgotten"] * 3

@@ -64,16 +64,20 @@ def test_who_is_handed_everything_from_disk_may_not_be_shown_what_cannot_wait(pl
     assert ana.got() == []
 
 
-def test_nobody_is_told_of_a_receipt_that_could_not_be_written(place, people):
+def test_a_receipt_that_cannot_be_written_is_told_and_written_later(place, people):
     ana, bob, _ = people
     tell(place, ana, bob.user)
     place.run()
     place.log.commit()
     place.run()
     place.log.fail(FULL)
-    place.settle()
+    place.run()
     assert bob.got() == ["Spoken(ana hello)"]
+    assert ana.got() == ["Acknowledged(bob)"]
     assert bob.refusals == ana.refusals == []
+    assert "Acknowledged" not in place.log.facts()
+    place.settle()
+    assert place.log.facts().count("Acknowledged") == 1
 
 
 @pytest.mark.parametrize("to_all", [True, False])

@@ -16,6 +16,7 @@ from tertulia.storage import restore as restore_module
 from tertulia.storage.backup import Stopped, back_up, check
 from tertulia.storage.database import connect, last_epoch, open_epoch
 from tertulia.storage.errors import StorageError
+from tertulia.storage.files import written_whole
 from tertulia.storage.restore import restore
 from tests.storage.kit import Disk, said
 
@@ -234,6 +235,28 @@ def test_what_is_no_backup_is_refused(talk, copy, tmp_path, spoil, words):
     assert talk.path.read_bytes() == before
     assert not list(tmp_path.glob("before-restore-*"))
     assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_a_refused_one_leaves_no_new_directory(talk, tmp_path):
+    bad = tmp_path / "bad.db"
+    bad.write_text("no database")
+    with pytest.raises(StorageError):
+        restore(bad, tmp_path / "some" / "where")
+    assert not (tmp_path / "some").exists()
+
+
+def test_what_a_kill_left_is_removed_by_the_next_backup_but_not_what_is_being_written(
+    talk, tmp_path
+):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in (".chat.db.abc.partial", ".tertulia-20260101-000000.db.abc.partial"):
+        (folder / name).write_text("cut off")
+    (folder / ".other.partial").write_text("somebody else's")
+    with written_whole(folder / "tertulia-20260102-000000.db") as partial:
+        back_up(talk.path, folder / "chat.db")
+        left = {path.name for path in folder.iterdir()}
+        assert left == {"chat.db", ".other.partial", partial.name}
 
 
 # Restoring

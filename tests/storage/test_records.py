@@ -5,7 +5,7 @@ from hypothesis import given
 
 from tertulia.domain.commands.catch_up import Receive
 from tertulia.domain.commands.say import Say
-from tertulia.domain.events import Said
+from tertulia.domain.events import IdentityForgotten, Said
 from tertulia.domain.identities import Identity
 from tertulia.domain.ids import Hlc
 from tertulia.domain.state import Channel, State
@@ -32,8 +32,8 @@ def durable(channel: Channel) -> dict[str, object]:
     return {slot: getattr(channel, slot) for slot in slots} | {"text": channel.name.text}
 
 
-def identities(some: Iterable[Identity]) -> dict[str, tuple[str, str]]:
-    return {one.number: (one.nick.text, one.token_hash) for one in some}
+def identities(some: Iterable[Identity]) -> dict[str, tuple[str, str, int | None]]:
+    return {one.number: (one.nick.text, one.token_hash, one.unused_since) for one in some}
 
 
 def tables() -> apsw.Connection:
@@ -107,6 +107,30 @@ def restarted(db: apsw.Connection) -> State:
     for uid, count in load_waiting(db):
         state.waiting.restore(uid, count)
     return state
+
+
+def test_a_restart_knows_who_never_came_and_forgets_who_is_forgotten():
+    room, db = Room(), tables()
+    room.bare()
+    numbers = []
+    for _ in range(20):
+        room.now_ms += 1
+        numbers.append(room.register().number)
+    write(db, room.state)
+    room.chat.record([IdentityForgotten(numbers[0])])
+    write(db, room.state)
+    state = restarted(db)
+    assert numbers[0] not in state.identities
+    assert list(state.identities.unused) == numbers[1:]
+
+
+def test_an_identity_of_an_older_version_counts_as_used():
+    db = tables()
+    record = '{"nickname":"n0123456789012","token":""}'
+    db.execute("INSERT INTO identity VALUES ('0123456789012', ?)", (record,))
+    state = restarted(db)
+    assert state.identities.is_bare("0123456789012")
+    assert state.identities.unused == {}
 
 
 def test_a_restart_brings_back_identities_and_their_rights():

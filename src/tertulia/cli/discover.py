@@ -11,10 +11,12 @@ import msgspec
 from cyclopts import Parameter
 
 from tertulia.cli.errors import CommandError
+from tertulia.cli.tables import aligned, shown
 from tertulia.client.discovery import find_servers
 from tertulia.client.servers import Found
 
 MOST_S = 3600
+WIDTHS = (24, 5, 44, 0)
 
 
 def discover(
@@ -44,7 +46,7 @@ async def _discover(timeout_s: float, as_json: bool) -> int:
     async with contextlib.aclosing(find_servers(timeout_s, _warn)) as servers:
         async for found in servers:
             if not (count or as_json):
-                print(_row("NAME", "USERS", "PROTOCOLS", "ADDRESSES"))
+                print(aligned(("NAME", "USERS", "PROTOCOLS", "ADDRESSES"), WIDTHS))
             count += 1
             print(_json(found) if as_json else _shown(found), flush=True)
     return count
@@ -58,11 +60,8 @@ def _shown(found: Found) -> str:
     card = found.card
     users = "?" if card.users is None else str(card.users)
     ports = " ".join(f"{protocol}={port}" for protocol, port in card.ports.items())
-    return _row(card.name or "?", users, ports, " ".join(found.addresses))
-
-
-def _row(name: str, users: str, ports: str, addresses: str) -> str:
-    return f"{name:<24}  {users:>5}  {ports:<44}  {addresses}"
+    name = shown(card.name or "?")
+    return aligned((name, f"{users:>5}", ports, " ".join(found.addresses)), WIDTHS)
 
 
 def _json(found: Found) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from tertulia.domain.text import neutral, unformatted
+from tertulia.domain.transcript import plain
 
 GAP = "  "
 _KIB = 1024
@@ -16,17 +16,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return *rows* under *headings*, a line each; no cell can leave its line."""
     lines = [list(headings), *([shown(cell) for cell in row] for row in rows)]
     widths = [max(width(line[i]) for line in lines) for i in range(len(headings))]
-    return "\n".join([_line(cells, widths) for cells in lines])
+    return "\n".join([aligned(cells, widths) for cells in lines])
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return a line of *cells*, each of at least its number of columns."""
     padded = [cell + " " * (room - width(cell)) for cell, room in zip(cells, widths, strict=True)]
     return GAP.join(padded).rstrip()
 
 
 def shown(text: str) -> str:
     """Return *text* without what a terminal would obey, ``-`` for nothing."""
-    return unformatted(neutral(text)) or "-"
+    return plain(text) or "-"
 
 
 def width(text: str) -> int:

@@ -151,6 +151,10 @@ class Chat:
         if event.client_id is not None and type(event.fact) is e.Said:
             self._retries.pop((event.fact.by.uid, event.client_id), None)
 
+    def rewrite(self, event: e.Event) -> None:
+        """*event* could not be written, but remains so: write its record again."""
+        self.state.rewrite(event, msgid(event.hlc, self._origin_tag))
+
     def _conversation(self, fact: e.Fact) -> Conversation:
         if type(fact) is e.Said:
             return self.conversation_with(fact.by.uid, fact.target, fact.to)

@@ -34,6 +34,11 @@ class Fact(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="k"):
 
     durability: ClassVar[Durability] = "presence"
 
+    @property
+    def can_be_refused(self) -> bool:
+        """Whether it did not happen where it cannot be written, and who wanted it is told."""
+        return self.durability == "durable"
+
 
 class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     """A message. *style* is a `Style`; *target* a channel, a nickname, ``*`` or ``&``.
@@ -107,6 +112,20 @@ class IdentityIssued(Fact, frozen=True, gc=False, tag="identity"):
     token: str
 
 
+class IdentityUsed(Fact, frozen=True, gc=False, tag="used"):
+    """A bare identity is no longer one that nobody came as, or for which nothing was meant."""
+
+    durability: ClassVar[Durability] = "activity"
+    number: str
+
+
+class IdentityForgotten(Fact, frozen=True, gc=False, tag="forgotten"):
+    """A bare identity that was never used is none any more, and its number free."""
+
+    durability: ClassVar[Durability] = "activity"
+    number: str
+
+
 class IdentityRenamed(Fact, frozen=True, gc=False, tag="called"):
     """An identity has another nickname, because its user has."""
 
@@ -129,7 +148,8 @@ class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=Tru
 
     *target* is the author's nickname, *about* the number that the message was addressed to,
     *message* its id (empty where it is not known), and *at* until when all was seen (Unix ms).
-    Where the author is not here it *waits*.
+    Where the author is not here it *waits*. That it was delivered remains so, whether or not it
+    can be written; that it was seen somebody says.
     """
 
     durability: ClassVar[Durability] = "durable"
@@ -141,6 +161,11 @@ class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=Tru
     at: int
     seen: bool = False
     waits: bool = False
+
+    @property
+    def can_be_refused(self) -> bool:
+        """Whether somebody says it who can be told."""
+        return self.seen
 
     @property
     def is_of_group(self) -> bool:
@@ -329,8 +354,8 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
 
 LoggedFact = (
     Said | NumberAssigned | ChannelCreated | ChannelEnded | Joined | Parted | Kicked | Renamed
-    | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityRenamed | Received
-    | Acknowledged | Gathered | MemberKicked
+    | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityUsed | IdentityForgotten
+    | IdentityRenamed | Received | Acknowledged | Gathered | MemberKicked
 )  # fmt: skip
 
 

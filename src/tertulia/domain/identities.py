@@ -30,15 +30,19 @@ class Identity:
     """A user who can come back as the same one; *nick* is the nickname as last used.
 
     A *bare* one has no token: whoever knows its number is that user, which is how the numeric
-    messenger has it. What is said to such a user waits on disk until they have it.
+    messenger has it. What is said to such a user waits on disk until they have it. *unused_since*
+    is when (Unix ms) a bare one was issued, as long as nobody came as it.
     """
 
-    __slots__ = ("nick", "number", "token_hash")
+    __slots__ = ("nick", "number", "token_hash", "unused_since")
 
-    def __init__(self, number: Number, nick: Nickname, token_hash: str) -> None:
+    def __init__(
+        self, number: Number, nick: Nickname, token_hash: str, unused_since: int | None = None
+    ) -> None:
         self.number = number
         self.nick = nick
         self.token_hash = token_hash
+        self.unused_since = unused_since
 
     @property
     def uid(self) -> Uid:
@@ -61,7 +65,9 @@ class Identities:
 
     def __init__(self) -> None:
         self.changed: dict[Number, None] = {}
-        """Those that are newer than their record on disk."""
+        """Those that are newer than their record on disk, or are none any more."""
+        self.unused: dict[Number, Identity] = {}
+        """The bare ones that nobody came as, the oldest first."""
         self._by_number: dict[str, Identity] = {}
         self._by_nickname: dict[str, Identity] = {}
         self._lookalikes: Lookalikes[Identity] = Lookalikes()
@@ -104,16 +110,24 @@ class Identities:
     # What changes them
 
     def restore(self, identities: Iterable[Identity]) -> None:
-        """Put back identities as they are on disk."""
+        """Put back identities as they are on disk, those longest unused first."""
         for identity in identities:
             self._by_number[identity.number] = identity
             self._by_nickname[identity.nick.folded] = identity
             self._lookalikes.add(identity)
+            if identity.unused_since is not None:
+                self.unused[identity.number] = identity
 
     def add(self, identity: Identity) -> None:
         """Take in a new one."""
         self.restore((identity,))
         self.changed[identity.number] = None
+
+    def use(self, number: Number) -> None:
+        """Somebody came as an identity, or something is meant for it: it is kept."""
+        if (identity := self.unused.pop(number, None)) is not None:
+            identity.unused_since = None
+            self.changed[number] = None
 
     def rename(self, number: Number, nick: Nickname) -> None:
         """Give an identity another nickname."""
@@ -123,9 +137,11 @@ class Identities:
         self.add(identity)
 
     def forget(self, number: Number) -> None:
-        """Drop an identity that does not exist after all."""
-        self._forget_nickname(self._by_number.pop(number))
-        self.changed.pop(number, None)
+        """Drop an identity that does not exist after all, or any more."""
+        if (identity := self._by_number.pop(number, None)) is not None:
+            self._forget_nickname(identity)
+            self.unused.pop(number, None)
+            self.changed[number] = None
 
     def _forget_nickname(self, identity: Identity) -> None:
         del self._by_nickname[identity.nick.folded]

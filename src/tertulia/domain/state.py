@@ -233,17 +233,21 @@ class State:
             self.identities.forget(Number(fact.number))
             if (user := self.users.get(fact.by.uid)) is not None:
                 user.identity = None
-        elif isinstance(fact, e.Acknowledged) and fact.is_of_group:
-            self.acknowledged.pop(fact.message, None)
 
-    def rewrite(self, fact: e.Fact) -> None:
-        """*fact* could not be written, but remains so: its record is to be written again."""
+    def rewrite(self, event: e.Event, msgid: str) -> None:
+        """*event* could not be written, but remains so: its record is to be written again.
+
+        What waits is as it was on disk before.
+        """
+        fact = event.fact
         if isinstance(fact, e.NumberAssigned):
             self.changed_numbers[fact.nickname] = None
-        elif isinstance(fact, e.IdentityRenamed):
+        elif isinstance(fact, e.IdentityRenamed | e.IdentityUsed | e.IdentityForgotten):
             self.identities.changed[Number(fact.number)] = None
         elif isinstance(fact, e.Received):
             self.waiting.receive(fact.by.uid, fact.until, fact.count)
+        elif isinstance(fact, e.Acknowledged):
+            self._acknowledged(event.hlc, msgid, fact)
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel that does not exist (any more), and everyone from it."""
@@ -318,12 +322,23 @@ class State:
                 self.changed_numbers[nickname] = None
                 return
 
-    def _identity_issued(self, _hlc: Hlc, _msgid: str, fact: e.IdentityIssued) -> list[c.Change]:
+    def _identity_issued(self, hlc: Hlc, _msgid: str, fact: e.IdentityIssued) -> list[c.Change]:
         number = Number(fact.number)
-        self.identities.add(Identity(number, Nickname.parse(fact.nickname), fact.token))
+        issued = None if fact.token else milliseconds(hlc)
+        self.identities.add(Identity(number, Nickname.parse(fact.nickname), fact.token, issued))
         user = self.users.get(fact.by.uid)
         if user is not None:
             user.identity = number
+        return []
+
+    def _identity_used(self, _hlc: Hlc, _msgid: str, fact: e.IdentityUsed) -> list[c.Change]:
+        self.identities.use(Number(fact.number))
+        return []
+
+    def _identity_forgotten(
+        self, _hlc: Hlc, _msgid: str, fact: e.IdentityForgotten
+    ) -> list[c.Change]:
+        self.identities.forget(Number(fact.number))
         return []
 
     def _identity_renamed(self, _hlc: Hlc, _msgid: str, fact: e.IdentityRenamed) -> list[c.Change]:
@@ -455,6 +470,7 @@ class State:
     def _member_kicked(self, hlc: Hlc, msgid: str, fact: e.MemberKicked) -> list[c.Change]:
         channel, uid = self.channels[fold_name(fact.channel)], fact.whom.uid
         self._set_members(channel, channel.members - {uid})
+        channel.admins -= {uid}
         self.changed_channels[channel.name.folded] = None
         if self.identities.is_bare(uid):
             self.waiting.add(uid, hlc, msgid, fact)
@@ -556,6 +572,8 @@ _APPLY = cast(
         e.Disconnected: State._disconnected,
         e.NumberAssigned: State._number_assigned,
         e.IdentityIssued: State._identity_issued,
+        e.IdentityUsed: State._identity_used,
+        e.IdentityForgotten: State._identity_forgotten,
         e.IdentityRenamed: State._identity_renamed,
         e.Received: State._received,
         e.CaughtUp: State._caught_up,

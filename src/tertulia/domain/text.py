@@ -38,6 +38,7 @@ def _translation() -> dict[int, str | None]:
 
 
 _NEUTRAL = _translation()
+_DIRECTIONS: dict[int, None] = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 def message_text(raw: str) -> Text:
@@ -69,6 +70,15 @@ def neutral(raw: str) -> Text:
 def unformatted(text: str) -> str:
     """Return *text* without IRC formatting: neither its characters nor colour numbers."""
     return _CODES.sub("", text)
+
+
+def undirected(text: str) -> str:
+    """Return *text* without what makes a terminal show what follows in another order.
+
+    These are the embeddings, overrides and isolates of UAX #9; text that runs from right to
+    left needs none of them.
+    """
+    return text if text.isascii() else text.translate(_DIRECTIONS)
 
 
 def cut(text: str, limit: int) -> str:

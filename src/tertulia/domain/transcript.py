@@ -1,7 +1,7 @@
 """What was said and done as a line for people, in the manner of irssi's logs.
 
-A line holds no control characters and no formatting, so that it does no harm in a terminal,
-and what somebody says can never look like a line of its own.
+A line holds no control characters, no formatting and nothing that reorders it, so that it does
+no harm in a terminal, and what somebody says can never look like a line of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import cast
 
 from tertulia.domain import changes as c
 from tertulia.domain.events import Style
-from tertulia.domain.text import neutral, unformatted
+from tertulia.domain.text import neutral, undirected, unformatted
 
 
 def line(change: c.Change) -> str:
@@ -20,8 +20,8 @@ def line(change: c.Change) -> str:
 
 
 def plain(text: str) -> str:
-    """Return *text* without control characters and formatting."""
-    return unformatted(neutral(text))
+    """Return *text* without control characters, formatting and changes of direction."""
+    return unformatted(undirected(neutral(text)))
 
 
 def _spoken(change: c.Spoken) -> str:

@@ -7,9 +7,12 @@ NUL. The new one is DNS-SD (RFC 6763): a service whose TXT record is a `Card`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from msgspec import Struct
+
+from tertulia.domain.text import undirected
 
 GROUP = "ff15::1"
 PORT = 1900
@@ -88,7 +91,9 @@ def from_txt(record: Mapping[bytes, bytes | None]) -> Card:
 def _text(raw: bytes) -> str:
     """Return *raw* as text that can be shown; empty if it cannot."""
     text = raw.decode("utf-8", "replace")
-    return text if text.isprintable() and len(text) <= _TEXT_MOST else ""
+    # What joins emoji, or says which way a word runs, is no letter, but harmless.
+    letters = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return undirected(text) if letters.isprintable() and len(text) <= _TEXT_MOST else ""
 
 
 def _number(text: str, least: int, most: int) -> int | None:

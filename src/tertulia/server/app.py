@@ -310,6 +310,7 @@ class Server:
                 if i % 500 == 499:
                     await asyncio.sleep(0)
             self.hub.end_forgotten_channels()
+            self.hub.forget_unused_identities()
 
 
 class _Host:

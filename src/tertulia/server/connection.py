@@ -28,6 +28,8 @@ _HTTP_VERBS = tuple(
 )
 _LONGEST_VERB = 8
 _NO_BYTES = bytes(4)
+_BYTES_ACKED = slice(120, 128)
+"""Where that is in ``struct tcp_info`` (linux/tcp.h)."""
 
 
 class Host(Protocol):
@@ -74,8 +76,8 @@ class Connection(asyncio.Protocol):
     """A transport and the session on it; this is the session's `Shell`."""
 
     __slots__ = (
-        "_backlog", "_drain_timer", "_ended", "_head", "_held", "_host", "_loop", "_pacer",
-        "_session_holds", "_undrained", "peer", "session", "transport",
+        "_acknowledged", "_backlog", "_drain_timer", "_ended", "_head", "_held", "_host", "_loop",
+        "_pacer", "_session_holds", "_undrained", "peer", "session", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
@@ -92,6 +94,8 @@ class Connection(asyncio.Protocol):
         self._undrained: list[Callable[[], None]] = []
         """What is to be done when the other end has everything."""
         self._drain_timer: asyncio.TimerHandle | None = None
+        self._acknowledged: bytes | None = None
+        """How much the other end's system had of a TLS connection when all seemed to be there."""
         self.session: AnySession | None = None
         self.peer = Peer("", 0)
         self.transport: asyncio.Transport
@@ -128,8 +132,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         session.last_heard = self._loop.time()
-        if self._undrained:
-            self._look_if_drained(DRAIN_S)
+        self._look_early()
         if len(data) > SLICE_BYTES or self._backlog or self._host.is_congested:
             self._backlog += data
             self._next_slice()
@@ -139,8 +142,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The other end sends no more."""
         self._ended = True
-        if self._undrained:
-            self._look_if_drained(DRAIN_S)
+        self._look_early()
         if self.session is not None:
             if self.session.closing:
                 return False
@@ -270,7 +272,14 @@ class Connection(asyncio.Protocol):
         if self._pacer is not None:
             self._host.flush_paced()
         self._undrained.append(action)
+        self._acknowledged = None
         if self._drain_timer is None:
+            self._look_if_drained(DRAIN_S)
+
+    def _look_early(self) -> None:
+        """Something came from the other end: perhaps that has everything by now."""
+        # Of TLS there must be a round of the loop between two looks (see `_is_calm`).
+        if self._undrained and not self.peer.secure:
             self._look_if_drained(DRAIN_S)
 
     def _look_if_drained(self, wait_s: float) -> None:
@@ -297,7 +306,21 @@ class Connection(asyncio.Protocol):
             answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, _NO_BYTES)
         except OSError:  # not Linux: what the system has taken counts as arrived
             return False
-        return answer != _NO_BYTES
+        return answer != _NO_BYTES or (self.peer.secure and not self._is_calm(sock))
+
+    def _is_calm(self, sock: socket.socket) -> bool:
+        """Whether nothing has arrived there since the last look at a TLS connection.
+
+        Its transport does not tell what the one below it holds. But that one writes in every
+        round of the loop in which the system has room: where everything that the system took
+        has arrived, and nothing more since the last look, it holds nothing.
+        """
+        try:
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
+        except (AttributeError, OSError):  # not Linux, not TCP
+            return True
+        before, self._acknowledged = self._acknowledged, info[_BYTES_ACKED]
+        return self._acknowledged == before
 
     def _wake(self) -> None:
         session = self.session

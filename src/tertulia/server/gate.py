@@ -25,6 +25,8 @@ GATHER_PACED_S = 0.010
 GATHER_SPEAKERS = 3
 GATHER_WRITES = 50
 REQUEUED_MOST = 10_000
+REST_S = 1.0
+"""How long after a failure nothing is tried again that nobody would be told of."""
 WAITING_MOST = 20_000
 
 
@@ -109,12 +111,14 @@ class Paced:
 class Batch:
     """What one turn of the loop, or several, led to."""
 
-    __slots__ = ("after", "claims", "deliveries", "error", "events", "speakers")
+    __slots__ = ("after", "claims", "deliveries", "error", "events", "speakers", "writes")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.claims: list[tuple[AnySession | None, Event, str | None]] = []
         """Durable events, with who is told if they cannot be written, under which label."""
+        self.writes: list[Any] = []
+        """The statements for the tables of durable state."""
         self.deliveries: list[Delivery] = []
         self.after: list[Callable[[], None]] = []
         self.speakers: set[AnySession] = set()
@@ -159,6 +163,9 @@ class Gate:
     *take_writes* returns the statements that bring the tables of durable state up to date;
     *end_turn* is called before a batch is closed; *failed* with the batches that could not
     be written, which then count as never having happened; *committed* when one was.
+
+    After a failure it rests: what is not claimed by anybody goes out as if it were written, and
+    its events wait for a batch with claims, or for `REST_S` to be over.
     """
 
     def __init__(
@@ -180,6 +187,8 @@ class Gate:
         self._committing: Batch | None = None
         self._scheduled = False
         self._last_writes = 0
+        self.rests = False
+        """Whether the last attempt to write failed, a moment ago."""
         self._settled: list[asyncio.Future[None]] = []
 
     def touch(self) -> None:
@@ -224,7 +233,7 @@ class Gate:
 
     async def settle(self) -> None:
         """Wait until everything that happened is on disk and sent, or the disk refuses it."""
-        self.touch()
+        self._rest_over()
         while self._scheduled or self._committing is not None:
             future = self._loop.create_future()
             self._settled.append(future)
@@ -247,8 +256,12 @@ class Gate:
         self._end_turn()
         batch, self.batch = self.batch, Batch()
         self._scheduled = False
-        writes = self._take_writes()
-        if not batch.events and not writes:
+        if self.rests and not batch.claims:
+            self.batch.events, batch.events = batch.events[:REQUEUED_MOST], []
+            self._open(batch)
+            return
+        batch.writes = self._take_writes()
+        if not batch.events and not batch.writes:
             self._open(batch)
             return
         self._committing = batch
@@ -257,14 +270,16 @@ class Gate:
         def done(error: StorageError | None) -> None:
             loop.call_soon_threadsafe(self._committed, batch, error)
 
-        self._log.append(batch.events, writes, done)
+        self._log.append(batch.events, batch.writes, done)
 
     def _committed(self, batch: Batch, error: StorageError | None) -> None:
         self._committing = None
         if error is None:
+            self.rests = False
             self._open(batch)
             self._on_commit()
         else:
+            self._rest()
             self._end_turn()
             # What happened since rests on what did not happen.
             later, self.batch = self.batch, Batch()
@@ -272,6 +287,15 @@ class Gate:
             self._tell_settled()
         if self._scheduled:
             self._turn_over()
+
+    def _rest(self) -> None:
+        if not self.rests:
+            self.rests = True
+            self._loop.call_later(REST_S, self._rest_over)
+
+    def _rest_over(self) -> None:
+        self.rests = False
+        self.touch()
 
     def _open(self, batch: Batch) -> None:
         self._last_writes = batch.deliver(self.paced)

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from tertulia.domain import changes as c
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
+from tertulia.domain.commands.identify import sift_unused
 from tertulia.domain.errors import StorageFailed
-from tertulia.domain.events import WAITING_STYLES, Acknowledged, ChannelEnded, Event, Fact
+from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
@@ -31,6 +32,8 @@ from tertulia.storage.records import take_writes
 
 logger = structlog.get_logger()
 
+SIFTED_MOST = 500
+"""How many identities are looked at in one go, for which nobody came."""
 _TOLD_AT = frozenset(10**n for n in range(12))
 
 Observer = Callable[[c.Change], None]
@@ -64,7 +67,7 @@ class Hub:
         self.world = world
         self.state: State = world.state
         self.gate = Gate(
-            log, lambda: take_writes(world.state), self._close_run, self._failed, committed
+            log, lambda: take_writes(world.state), self._close_run, self._failed, self._written
         )
         self.observers: list[Observer] = []
         self.left_alone: dict[tuple[str, str], int] = {}
@@ -73,6 +76,7 @@ class Hub:
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
         self._receipts = Receipts(self.gate, lambda: self._acting)
         self._reload = reload
+        self._committed = committed
         self._sessions: dict[Uid, AnySession] = {}
         self._audiences: dict[str, Audience] = {}
         self._everyone = Audience()
@@ -190,7 +194,7 @@ class Hub:
         if events:
             batch.events += events
             for event in events:
-                if event.fact.durability == "durable":
+                if event.fact.can_be_refused:
                     batch.claims.append((acting, event, acting.label if acting else None))
                     durable = True
             if acting is not None:
@@ -202,9 +206,15 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
-        if self.state.waiting.woken:
+        # While the gate rests, what was put by is not written for a while.
+        if self.state.waiting.woken and not self.gate.rests:
             self._wake()
         self.gate.touch()
+
+    def _written(self) -> None:
+        if self.state.waiting.woken:
+            self._wake()
+        self._committed()
 
     def _wake(self) -> None:
         """Tell those who are here that something was put by for them."""
@@ -421,7 +431,11 @@ class Hub:
             for _, event, _ in batch.claims:
                 self.state.undo(event)
                 self.chat.forget_retry(event)
-        self._restore()
+        if any(batch.claims or batch.writes for batch in batches):
+            self._restore()
+            for batch in batches:
+                for event in _remaining(batch):
+                    self.chat.rewrite(event)
         for batch in batches:
             self._requeue(batch)
         for batch in batches:
@@ -429,16 +443,13 @@ class Hub:
             batch.deliver(self.gate.paced)
             Gate.finish(batch)
             for session, event, label in batch.claims:
-                if session is not None and not session.closing and _was_asked_for(event.fact):
+                if session is not None and not session.closing:
                     session.refused(event.fact, label)
 
     def _requeue(self, batch: Batch) -> None:
         """Let what remains so, though it could not be written, be written with what is next."""
-        requeued = [event for event in batch.events if event.fact.durability != "durable"]
         room = REQUEUED_MOST - len(self.gate.batch.events)
-        self.gate.batch.events += requeued[: max(0, room)]
-        for event in requeued:
-            self.state.rewrite(event.fact)
+        self.gate.batch.events += _remaining(batch)[: max(0, room)]
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
@@ -475,7 +486,12 @@ class Hub:
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)
 
-    # The life of channels
+    # The life of channels and identities
+
+    def forget_unused_identities(self) -> None:
+        """Forget some of the identities that nobody has come as for longer than they are kept."""
+        if over := sift_unused(self.world, SIFTED_MOST):
+            self.record(over)
 
     def end_forgotten_channels(self) -> None:
         """End the channels that have been empty for longer than the rules allow."""
@@ -498,9 +514,9 @@ def _waits(change: c.Spoken | c.TagsSpoken) -> bool:
     return isinstance(change, c.Spoken) and change.style in WAITING_STYLES
 
 
-def _was_asked_for(fact: Fact) -> bool:
-    """Whether somebody wanted *fact*: that a message was delivered is noted by itself."""
-    return not isinstance(fact, Acknowledged) or fact.seen
+def _remaining(batch: Batch) -> list[Event]:
+    """Return what remains so of *batch*, though it could not be written."""
+    return [event for event in batch.events if not event.fact.can_be_refused]
 
 
 def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:

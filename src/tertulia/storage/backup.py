@@ -12,13 +12,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from glob import escape
 from pathlib import Path
 
 import apsw
 
 from tertulia.storage.database import MIGRATIONS, connect
 from tertulia.storage.errors import StorageError
-from tertulia.storage.files import sync, written_whole
+from tertulia.storage.files import remove_cut_off, sync, written_whole
 
 FOLDER = "backups"
 PAGES_A_STEP = 256
@@ -51,6 +52,8 @@ def back_up(
     *target* is there whole or not at all, and replaced only with *force*. Between two steps it
     rests for *pause_s*. Raises `StorageError`.
     """
+    for name in (escape(target.name), "tertulia-*.db"):
+        remove_cut_off(target.parent, name)
     with written_whole(target, force=force) as partial:
         try:
             with closing(connect(database, read_only=True)) as source:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tertulia.storage.errors import StorageError
@@ -76,6 +77,8 @@ def written_whole(path: Path, *, force: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(f"cannot write to {path.parent}: {error.strerror}") from error
     partial = Path(name)
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield partial
         sync(descriptor)
@@ -86,6 +89,15 @@ def written_whole(path: Path, *, force: bool = False) -> Iterator[Path]:
         os.close(descriptor)
         partial.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def remove_cut_off(folder: Path, name: str) -> None:
+    """Remove what a kill left in *folder* of files *name*, a pattern, that were to be whole."""
+    for path in folder.glob(f".{name}.*.partial"):
+        with suppress(OSError), path.open("rb") as file:
+            # Who writes one holds it locked.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _publish(partial: Path, path: Path, force: bool) -> None:

@@ -30,11 +30,13 @@ class ChannelRecord(Struct, omit_defaults=True):
     members: list[str] = []
 
 
-class IdentityRecord(Struct):
-    """An identity as it is on disk; *token* is the hash of its secret token."""
+class IdentityRecord(Struct, omit_defaults=True):
+    """An identity as it is on disk; *token* is the hash of its secret token, *unused* since when
+    (Unix ms) nobody came as it."""
 
     nickname: str
     token: str
+    unused: int | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -87,6 +89,19 @@ def decode_channel(text: str) -> Channel:
     return channel
 
 
+def encode_identity(identity: Identity) -> str:
+    """Return the record of *identity*."""
+    record = IdentityRecord(identity.nick.text, identity.token_hash, identity.unused_since)
+    return _encode(record).decode()
+
+
+def decode_identity(number: str, text: str) -> Identity:
+    """Return the identity of a record."""
+    record = _decode_identity(text)
+    nick = Nickname.parse(record.nickname)
+    return Identity(Number(number), nick, record.token, record.unused)
+
+
 def take_writes(state: State) -> list[Write]:
     """Return the statements that bring the tables up to *state*, and count it as done."""
     writes: list[Write] = []
@@ -117,9 +132,11 @@ def _identity_writes(identities: Identities) -> list[Write]:
     writes: list[Write] = []
     for number in identities.changed:
         identity = identities.get(number)
-        assert identity is not None
-        record = _encode(IdentityRecord(identity.nick.text, identity.token_hash)).decode()
-        writes.append(("INSERT OR REPLACE INTO identity VALUES (?, ?)", (number, record)))
+        if identity is None:
+            writes.append(("DELETE FROM identity WHERE number = ?", (number,)))
+        else:
+            sql = "INSERT OR REPLACE INTO identity VALUES (?, ?)"
+            writes.append((sql, (number, encode_identity(identity))))
     identities.changed.clear()
     return writes
 
@@ -161,12 +178,10 @@ def load_numbers(db: apsw.Connection) -> list[tuple[str, Number]]:
 
 
 def load_identities(db: apsw.Connection) -> list[Identity]:
-    """Return all identities on disk."""
-    found = []
-    for number, text in db.execute("SELECT number, record FROM identity"):
-        record = _decode_identity(text)
-        found.append(Identity(Number(number), Nickname.parse(record.nickname), record.token))
-    return found
+    """Return all identities on disk, those longest unused first."""
+    rows = db.execute("SELECT number, record FROM identity")
+    found = [decode_identity(number, text) for number, text in rows]
+    return sorted(found, key=lambda identity: identity.unused_since or 0)
 
 
 def load_waiting(db: apsw.Connection) -> list[tuple[Uid, int]]:

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -35,7 +35,7 @@ def restore(backup: Path, data: Path, now: float | None = None) -> Path | None:
     """
     if not backup.is_file():
         raise StorageError(f"there is no file {backup}")
-    with locked(data):
+    with _none_left_over(data), locked(data):
         database = data / DATABASE
         for cut_off in data.glob(f".{DATABASE}.*.partial*"):  # by the end of an earlier one
             cut_off.unlink()
@@ -47,6 +47,21 @@ def restore(backup: Path, data: Path, now: float | None = None) -> Path | None:
         if aside is not None:
             _move_derived(data, aside)
     return aside
+
+
+@contextmanager
+def _none_left_over(data: Path) -> Iterator[None]:
+    """Take away the directory *data* if it is made for what fails."""
+    made = [folder for folder in (data, *data.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        if made:
+            (data / "lock").unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _keep_epochs(database: Path, fresh: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_author_is_told(room, seen):
     assert told == c.Acknowledged(
         told.hlc, told.msgid, bob.face, ana.uid, "ana", bob.number, said.msgid, 1000, seen
     )
-    assert room.events[-1].fact.durability == "durable"
+    assert room.events[-1].fact.can_be_refused is seen
     assert not room.events[-1].fact.waits
 
 
@@ -73,15 +73,22 @@ def test_each_of_a_group_can_have_read_it(room):
         assert room.do(one, Acknowledge(ana, one.number, "", 1000, seen=True))
 
 
-def test_what_could_not_be_written_can_be_told_again(room):
+def test_that_a_message_was_delivered_remains_so_though_it_cannot_be_written(room):
     ana, bia, carol = room.bare(), room.bare(), room.bare()
     room.do(ana, Gather((bia, carol)))
     group = room.channel(next(iter(room.state.memberships[ana.uid])))
     said = room.one(ana, Say(group, HELLO, receipt=True))
     receipt = Acknowledge(ana, group.number, said.msgid, 1000)
+    before = room.state.waiting.count(ana.uid)
     room.do(bia, receipt)
-    room.state.undo(room.events[-1])
-    assert room.do(carol, receipt)
+    event = room.events[-1]
+    assert not event.fact.can_be_refused
+    room.state.waiting.reset([(ana.uid, before)])
+    room.chat.rewrite(event)
+    assert room.state.waiting.count(ana.uid) == before + 1
+    assert waits(room, ana.uid)[-1:] == ["Acknowledged"]
+    assert [msgid for msgid, _ in room.state.waiting.settled] == [said.msgid]
+    assert room.do(carol, receipt) == []
 
 
 def test_the_author_may_be_gone_meanwhile(room):

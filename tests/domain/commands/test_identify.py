@@ -5,7 +5,8 @@ from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain.commands.catch_up import CatchUp, Receive
 from tertulia.domain.commands.connect import Disconnect
-from tertulia.domain.commands.identify import IssueIdentity
+from tertulia.domain.commands.gather import Gather
+from tertulia.domain.commands.identify import UNUSED_MS, IssueIdentity, sift_unused
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.rename import Rename
@@ -268,8 +269,8 @@ def test_what_remains_is_written_again():
     room.state.identities.changed.clear()
     room.state.waiting.received.clear()
     for event in room.events:
-        if event.fact.durability != "durable":
-            room.state.rewrite(event.fact)
+        if not event.fact.can_be_refused:
+            room.chat.rewrite(event)
     assert room.state.identities.changed.keys() == {credential.number}
     assert room.state.waiting.received == {ana.uid: said.hlc}
 
@@ -295,7 +296,7 @@ def test_a_bare_identity_is_proven_by_its_number():
     user = room.bare(identity)
     assert str(user.uid) == user.number == identity.number
     assert user.catching_up
-    assert [type(event.fact) for event in room.events] == [e.IdentityIssued]
+    assert [type(event.fact) for event in room.events] == [e.IdentityIssued, e.IdentityUsed]
     check_state(room.state)
 
 
@@ -345,9 +346,66 @@ def test_a_number_is_given_out_whose_nickname_is_free():
 
 def test_the_numbers_that_are_given_out_are_bounded():
     room = Room(Rules(identities=1))
-    room.register()
+    room.bare()
     with pytest.raises(x.TooManyIdentities):
         room.chat.register()
+
+
+def test_where_there_is_no_room_the_oldest_that_was_never_used_makes_way():
+    room = Room(Rules(identities=4))
+    written = room.register()
+    tell(room, room.user("ana"), written.number, "hello")
+    used, older, newer = room.bare(), room.register(), room.register()
+    number = room.chat.register()
+    known = room.state.identities
+    assert older.number not in known
+    assert all(n in known for n in (written.number, used.number, newer.number, number))
+    assert isinstance(room.events[-2].fact, e.IdentityForgotten)
+    bia = room.user("bia")
+    room.do(bia, IssueIdentity(TOKEN))
+    assert newer.number not in known
+    assert len(known) == 4
+
+
+def test_an_identity_that_makes_way_before_it_is_written_is_none():
+    room = Room(Rules(identities=1))
+    room.register()
+    issued = room.events[-1]
+    number = room.chat.register()
+    room.state.undo(issued)
+    assert [one.number for one in room.state.identities] == [number]
+
+
+def test_who_never_comes_is_forgotten_after_a_day():
+    room = Room()
+    used, written, idle = room.bare(), room.register(), room.register()
+    tell(room, room.user("ana"), written.number, "hello")
+    room.now_ms += UNUSED_MS - 1
+    late = room.register()
+    assert [type(fact) for fact in sift_unused(room.world, 10)] == [e.IdentityUsed]
+    room.now_ms += 1
+    facts = sift_unused(room.world, 10)
+    assert facts == [e.IdentityUsed(written.number), e.IdentityForgotten(idle.number)]
+    assert sift_unused(room.world, 1) == facts[:1]
+    room.chat.record(facts)
+    assert room.state.recipient(idle.number) is None
+    kept = {one.number for one in room.state.identities}
+    assert kept == {used.number, written.number, late.number}
+    room.now_ms += 10 * UNUSED_MS
+    assert sift_unused(room.world, 10) == [e.IdentityForgotten(late.number)]
+    room.state.identities.changed.clear()
+    for event in room.events[-2:]:
+        room.chat.rewrite(event)
+    assert room.state.identities.changed.keys() == {written.number, idle.number}
+
+
+def test_a_member_of_a_group_is_not_forgotten_though_they_never_came():
+    room = Room()
+    ana, bia = room.bare(), room.register()
+    room.do(ana, Gather((bia,)))
+    room.state.waiting.forget(bia.uid)
+    room.now_ms += UNUSED_MS
+    assert sift_unused(room.world, 10) == [e.IdentityUsed(bia.number)]
 
 
 def test_a_bare_identity_that_could_not_be_written_is_none():
@@ -355,4 +413,4 @@ def test_a_bare_identity_that_could_not_be_written_is_none():
     number = room.register().number
     room.state.undo(room.events[-1])
     assert room.state.recipient(number) is None
-    assert room.state.identities.changed == {}
+    assert number not in room.state.identities

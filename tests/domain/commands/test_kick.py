@@ -3,9 +3,11 @@ import pytest
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
+from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
+from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.names import Nickname
 from tests.domain.kit import Room, check_state
@@ -90,6 +92,18 @@ def test_a_member_who_is_expelled_belongs_to_the_channel_no_more(room, is_here):
     with pytest.raises(x.UserNotInChannel):
         room.do(ana, Kick(tea, whom))
     check_state(room.state)
+
+
+def test_who_is_expelled_is_no_admin_when_they_are_asked_back(room):
+    ana, bia = room.bare(), room.register()
+    room.do(ana, Gather((bia,)))
+    group = room.channel(next(iter(ana.channels)))
+    admin = room.bare(bia)
+    room.do(ana, SetRank(group, ((True, "o", admin),)))
+    room.do(admin, Kick(group, ana))
+    assert group.admins == {admin.uid}
+    room.do(admin, Invite(group, ana))
+    assert room.ranks(group.name.text)[ana.nick.text] == 0
 
 
 def test_who_was_expelled_does_not_come_back_by_itself(room):

@@ -38,7 +38,7 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
     else:
         identity = proven(world, intent.credential)
         uid, number = identity.uid, identity.number
-        facts = call(identity, intent.nick)
+        facts = [*_used(identity), *call(identity, intent.nick)]
     # A host that began with a colon could not stand as a parameter in IRC.
     host = f"0{intent.host}" if intent.host.startswith(":") else intent.host
     mask = f"{intent.nick}!{intent.username}@{host}"
@@ -86,6 +86,10 @@ def check_nickname(
         raise NicknameInUse(nick.text)
     if world.state.identities.lookalike(nick, identity) is not None:
         raise NicknameReserved(nick.text)
+
+
+def _used(identity: Identity) -> list[e.Fact]:
+    return [] if identity.unused_since is None else [e.IdentityUsed(identity.number)]
 
 
 def call(identity: Identity, nick: Nickname) -> list[e.Fact]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from msgspec import Struct
 
 from tertulia.domain import events as e
@@ -10,6 +12,11 @@ from tertulia.domain.identities import Identity
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import User
 from tertulia.domain.world import World
+
+UNUSED_MS = 24 * 3600 * 1000
+"""How long a bare identity is kept that nobody comes as."""
+LOOKED_AT = 100
+"""Of how many a new identity looks for one whose place it can take."""
 
 
 class IssueIdentity(Struct, frozen=True):
@@ -27,26 +34,55 @@ def register(world: World) -> tuple[list[e.Fact], Number]:
 
     Nobody need be here for it: who knows the number is its user. Raises `TooManyIdentities`.
     """
-    _check_room(world)
+    forgotten = _make_room(world)
     while True:
         number = world.fresh_number("0")
         nick = Nickname.parse(f"n{number}")
         taken = world.state.lookalike(nick) or world.state.identities.lookalike(nick)
         if taken is None:
             face = Identity(number, nick, "").face
-            return [e.IdentityIssued(face, number, nick.text, "")], number
+            return [*forgotten, e.IdentityIssued(face, number, nick.text, "")], number
 
 
 def issue_identity(world: World, actor: User, intent: IssueIdentity) -> list[e.Fact]:
     """Decide `IssueIdentity`; a session is issued one at most."""
     if actor.identity is not None:
         raise AlreadyIssued(actor.identity)
-    _check_room(world)
+    forgotten = _make_room(world)
     # Nobody can hold the nickname of somebody else's identity, nor its number.
     assert world.state.identities.named(actor.nick.text) is None
-    return [e.IdentityIssued(actor.face, actor.number, actor.nick.text, intent.token_hash)]
+    issued = e.IdentityIssued(actor.face, actor.number, actor.nick.text, intent.token_hash)
+    return [*forgotten, issued]
 
 
-def _check_room(world: World) -> None:
-    if len(world.state.identities) >= world.rules.identities:
-        raise TooManyIdentities
+def sift_unused(world: World, most: int) -> list[e.Fact]:
+    """Return what must be recorded of the *most* identities that are unused for longest.
+
+    Those are forgotten that were not used for too long, and those kept that somebody counts on.
+    """
+    too_long = world.now() - UNUSED_MS
+    oldest = islice(world.state.identities.unused.values(), most)
+    sifted = [(one.unused_since or 0, _sifted(world, one)) for one in oldest]
+    return [f for since, f in sifted if since <= too_long or isinstance(f, e.IdentityUsed)]
+
+
+def _sifted(world: World, identity: Identity) -> e.Fact:
+    """Forget *identity*, unless somebody counts on it."""
+    if world.state.waiting.count(identity.uid) or identity.uid in world.state.memberships:
+        return e.IdentityUsed(identity.number)
+    return e.IdentityForgotten(identity.number)
+
+
+def _make_room(world: World) -> list[e.Fact]:
+    """Return what must be recorded for one more identity to have room; `TooManyIdentities`."""
+    if not _is_full(world):
+        return []
+    for identity in islice(world.state.identities.unused.values(), LOOKED_AT):
+        fact = _sifted(world, identity)
+        if isinstance(fact, e.IdentityForgotten):
+            return [fact]
+    raise TooManyIdentities
+
+
+def _is_full(world: World) -> bool:
+    return len(world.state.identities) >= world.rules.identities

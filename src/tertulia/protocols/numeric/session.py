@@ -44,7 +44,7 @@ from tertulia.protocols.numeric.parser import (
 )
 from tertulia.protocols.session import Core, Session, Shell, TokenBucket
 
-REGISTER_COST = GROUP_COST = 5
+DEAR = 5
 LOOKED_BACK = 100
 """How many messages are searched for the one that was read last."""
 
@@ -135,14 +135,8 @@ class NumericSession(Session[Frame]):
     # What became of a command
 
     def cost(self, command: Frame) -> int:
-        """A number and a group are for ever, so they cost more."""
-        match command:
-            case Register():
-                return REGISTER_COST
-            case Group():
-                return GROUP_COST
-            case _:
-                return 1
+        """A number and a group stay, and who comes comes into all their groups: that costs more."""
+        return DEAR if isinstance(command, Register | Group | Online) else 1
 
     def failed(self, error: x.ChatError) -> None:
         """Note it; there is nothing that the client could be told."""
