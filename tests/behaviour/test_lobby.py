@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from tertulia.domain import state
+from tertulia.domain import channels
 from tertulia.protocols.operators import Operator
 from tertulia.server import app
 from tests.behaviour.clients import Client
@@ -203,7 +203,7 @@ async def test_who_is_kicked_out_by_an_operator_comes_back(
         await ana.expect_error("come back in", "seconds")
         now = place.server.hub.world.now
         monkeypatch.setattr(
-            place.server.hub.world, "now", lambda: now() + state.LOBBY_SHUT_MS, raising=True
+            place.server.hub.world, "now", lambda: now() + channels.LOBBY_SHUT_MS, raising=True
         )
         await ana.expect_error("You are back")
         await boss.expect_joined("ana", LOBBY)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tests.behaviour.clients import PATIENCE_S, Seen
 from tests.behaviour.irc_clients import Ircv3Client
 from tests.behaviour.json_clients import DiscoveryProgram

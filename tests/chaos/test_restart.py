@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tertulia.domain import events as e
+from tertulia.domain.channels import Channel, Topic
 from tertulia.domain.ids import Conversation, Hlc, Uid, at_milliseconds
 from tertulia.domain.names import ChannelName, Number
-from tertulia.domain.state import Channel, Topic
 from tertulia.domain.text import Text
 from tertulia.storage.records import encode_channel
 from tests.chaos.kit import CAPS, MIB, Irc, Server

@@ -120,8 +120,8 @@ def test_html(run):
 
 
 def test_a_channel_with_a_hostile_name(run, disk):
+    from tertulia.domain.channels import Channel
     from tertulia.domain.names import ChannelName, Number
-    from tertulia.domain.state import Channel
     from tertulia.storage.records import add_channel
 
     name = ChannelName.parse("#<script>")

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import ADMIN, FLAGS, LISTS, Channel
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.catch_up import CatchUp, Receive
@@ -28,8 +29,9 @@ from tertulia.domain.events import ChannelEnded, Event, ModeChange
 from tertulia.domain.identities import Credential, Identity, hash_token
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
-from tertulia.domain.state import ADMIN, FLAGS, LISTS, Channel, State, User
+from tertulia.domain.state import State
 from tertulia.domain.text import message_text
+from tertulia.domain.users import User
 from tertulia.domain.world import Rules, World
 
 START_MS = 1_700_000_000_000

@@ -3,6 +3,7 @@
 import pytest
 
 from tertulia.domain import changes as c
+from tertulia.domain.channels import ADMIN
 from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetModes, SetRank
@@ -13,7 +14,6 @@ from tertulia.domain.errors import InvalidNickname
 from tertulia.domain.events import ModeChange
 from tertulia.domain.ids import is_durable
 from tertulia.domain.names import Nickname
-from tertulia.domain.state import ADMIN
 from tertulia.domain.text import Text
 from tertulia.domain.world import Rules
 from tests.domain.kit import Room, check_state

@@ -7,7 +7,7 @@ from typing import Any
 from tertulia.domain.events import Said
 from tertulia.domain.history import Page, describe, is_visible
 from tertulia.domain.ids import msgid
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.domain.world import Rules
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.irc.session import IrcSession

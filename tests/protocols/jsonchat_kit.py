@@ -8,12 +8,14 @@ from typing import Any
 
 from tertulia.domain import changes as c
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import Channel
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.events import Event
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
-from tertulia.domain.state import Channel, State, User
+from tertulia.domain.state import State
+from tertulia.domain.users import User
 from tertulia.domain.world import Rules, World
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService, JsonSession
 from tertulia.protocols.session import (

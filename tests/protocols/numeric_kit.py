@@ -13,7 +13,7 @@ from tertulia.domain.changes import Change
 from tertulia.domain.history import describe
 from tertulia.domain.ids import msgid
 from tertulia.domain.names import Number
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.domain.world import Rules
 from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.numeric.session import NumericSession

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tertulia.domain.state import ADMIN, VOICE
+from tertulia.domain.channels import ADMIN, VOICE
 from tertulia.domain.world import Rules
 from tests.protocols.irc_kit import Irc
 

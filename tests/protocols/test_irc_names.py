@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, settings
 
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetRank
 from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.profile import SetUserMode
 from tertulia.domain.commands.rename import Rename
 from tertulia.domain.names import Nickname
-from tertulia.domain.state import Channel
 from tertulia.protocols.irc.names import (
     CACHED_MOST,
     CHUNK_BYTES,

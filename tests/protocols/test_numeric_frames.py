@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tertulia.domain import changes as c
+from tertulia.domain.channels import Channel
 from tertulia.domain.events import SENT_TAG, Face, Style
 from tertulia.domain.ids import LOBBY, Hlc, Uid
 from tertulia.domain.names import ChannelName, Number
-from tertulia.domain.state import Channel, State
+from tertulia.domain.state import State
 from tertulia.domain.text import Text, neutral
 from tertulia.protocols.numeric.frames import (
     OLD_BYTES,

@@ -2,12 +2,12 @@
 
 import pytest
 
+from tertulia.domain.channels import LOBBY_SHUT_MS
 from tertulia.domain.commands.modes import SetModes
 from tertulia.domain.commands.profile import SetAway
 from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.events import ModeChange, Said, Style
-from tertulia.domain.state import LOBBY_SHUT_MS
 from tertulia.domain.text import Text
 from tertulia.protocols.pychat.flavour import PyChatFlavour
 from tests.protocols.jsonchat_kit import Core

@@ -7,8 +7,8 @@ from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.profile import SetUserMode
 from tertulia.domain.events import Face, Style
 from tertulia.domain.ids import Hlc, Uid
-from tertulia.domain.state import User
 from tertulia.domain.text import Text
+from tertulia.domain.users import User
 from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
 from tertulia.protocols.operators import Operator
 from tertulia.protocols.pychat import PyChatConfig, PyChatService

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import Channel
 from tertulia.domain.chat import Intent
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.join import Join
@@ -18,7 +19,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Event, Fact
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
-from tertulia.domain.state import Channel, State
+from tertulia.domain.state import State
 from tertulia.domain.world import Rules, World
 from tertulia.protocols.session import Peer, Request, Session
 from tertulia.server.gate import Batch

@@ -3,6 +3,7 @@
 import pytest
 
 from tertulia.domain import changes as c
+from tertulia.domain.channels import ADMIN, VOICE
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.identify import UNUSED_MS
 from tertulia.domain.commands.invite import Invite
@@ -16,7 +17,6 @@ from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.errors import NicknameInUse
 from tertulia.domain.events import ModeChange, Style
 from tertulia.domain.names import Nickname
-from tertulia.domain.state import ADMIN, VOICE
 from tertulia.domain.text import Text, message_text
 from tertulia.domain.world import Rules
 from tertulia.server import hub as hub_module

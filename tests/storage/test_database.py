@@ -3,11 +3,11 @@ import re
 import apsw
 import pytest
 
+from tertulia.domain.channels import Topic
 from tertulia.domain.events import Said
 from tertulia.domain.history import Page
 from tertulia.domain.ids import Uid
 from tertulia.domain.names import Number
-from tertulia.domain.state import Topic
 from tertulia.domain.text import Text
 from tertulia.storage import database
 from tertulia.storage.database import (

@@ -3,12 +3,13 @@ from collections.abc import Iterable
 import apsw
 from hypothesis import given
 
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.catch_up import Receive
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import IdentityForgotten, Said
 from tertulia.domain.identities import Identity
 from tertulia.domain.ids import Hlc
-from tertulia.domain.state import Channel, State
+from tertulia.domain.state import State
 from tertulia.domain.text import Text
 from tertulia.storage.database import migrate
 from tertulia.storage.history import History

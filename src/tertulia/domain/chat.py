@@ -35,7 +35,8 @@ from tertulia.domain.ids import (
     msgid,
 )
 from tertulia.domain.names import Number
-from tertulia.domain.state import State, User
+from tertulia.domain.state import State
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000

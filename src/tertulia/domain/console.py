@@ -5,7 +5,7 @@ from __future__ import annotations
 from tertulia.domain.events import Connected, Face
 from tertulia.domain.ids import Uid
 from tertulia.domain.names import Nickname, Number, fold_name
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 
 UID = Uid("console")
 NUMBER = Number("0000000000000")

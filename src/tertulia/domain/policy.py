@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import ADMIN, Channel
 from tertulia.domain.identities import Identity
 from tertulia.domain.masks import matches
-from tertulia.domain.state import ADMIN, BROADCAST_INTERVAL_MS, Channel, User
+from tertulia.domain.users import BROADCAST_INTERVAL_MS, User
 from tertulia.domain.world import World
 
 

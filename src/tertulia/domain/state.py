@@ -5,135 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
+from tertulia.domain.channels import ADMIN, LISTS, LOBBY_SHUT_MS, RANKS, Channel, ListEntry, Topic
 from tertulia.domain.history import describe
 from tertulia.domain.identities import Identities, Identity
-from tertulia.domain.ids import LOBBY, Conversation, Hlc, Uid, is_durable, milliseconds
+from tertulia.domain.ids import Hlc, Uid, is_durable, milliseconds
 from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
-from tertulia.domain.text import Text
+from tertulia.domain.users import BOT, BROADCAST_INTERVAL_MS, PARTNERS_MOST, User
 from tertulia.domain.waiting import Waiting
 
-VOICE = 1
-ADMIN = 2
-RANKS = {"o": ADMIN, "v": VOICE}
-
-BOT = "B"
-"""The user mode of programs."""
-FLAGS = "Cimnst"
-LISTS = "beI"
-LOBBY_NAME = "#lobby"
-LOBBY_SHUT_MS = 60_000
-"""How long who was kicked out of ``#lobby``, where everyone may be, stays out."""
-PARTNERS_MOST = 200
 ACKNOWLEDGED_MOST = 50_000
 NUMBERS_MOST = 200_000
 """Of how many nicknames the numbers are kept; who invents more of them costs no more."""
-BROADCAST_INTERVAL_MS = 10_000
-"""How long one message to everyone takes to be paid for."""
-
-
-class ListEntry(Struct, frozen=True):
-    """A mask in a list of a channel: who put it there, and when (Unix ms)."""
-
-    by: str
-    at: int
-
-
-class Topic(Struct, frozen=True):
-    """The topic of a channel: text, who set it, and when (Unix ms)."""
-
-    text: Text
-    by: str
-    at: int
-
-
-class User:
-    """Someone who is here now."""
-
-    __slots__ = (
-        "away", "broadcasts_until", "catching_up", "channels", "durable", "face", "host",
-        "identity", "invited_to", "modes", "nick", "number", "partners", "protocol", "realname",
-        "secure", "since", "uid", "username",
-    )  # fmt: skip
-
-    def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
-        self.uid = connected.face.uid
-        self.face = connected.face
-        self.nick = nick
-        self.number = Number(connected.face.number)
-        self.username = connected.username
-        self.host = connected.host
-        self.realname = connected.realname
-        self.secure = connected.secure
-        self.protocol = connected.protocol
-        self.durable = is_durable(self.uid)
-        """Whether the user has proven an identity, and comes again as the same one."""
-        self.identity = self.number if self.durable else None
-        """The number of the identity that the user has proven, or was issued just now."""
-        self.catching_up = False
-        """Whether the user is being handed what has waited; what is new waits behind it."""
-        self.away: str | None = None
-        self.since = since
-        self.modes: frozenset[str] = frozenset()
-        self.channels: dict[str, Channel] = {}
-        self.invited_to: frozenset[str] = frozenset()
-        self.partners: dict[Uid, None] = {}
-        """Users with whom there were direct messages, the last ones."""
-        self.broadcasts_until = 0
-        """When the messages to everyone that this user has sent are paid for (Unix ms)."""
-
-    @property
-    def is_operator(self) -> bool:
-        """Whether the user is an operator of the server."""
-        return "o" in self.modes
-
-
-class Channel:
-    """A channel: its settings are durable, its occupants are those who are in it now."""
-
-    __slots__ = (
-        "admins", "created", "emptied", "flags", "incarnation", "invited", "key", "limit",
-        "lists", "members", "name", "number", "occupants", "revision", "shut_out", "topic",
-    )  # fmt: skip
-
-    def __init__(
-        self, name: ChannelName, number: Number, incarnation: Conversation, created: int
-    ) -> None:
-        self.name = name
-        self.number = number
-        self.incarnation = incarnation
-        self.created = created
-        self.topic: Topic | None = None
-        self.key: str | None = None
-        self.limit: int | None = None
-        self.flags: frozenset[str] = frozenset("nt")
-        self.lists: dict[str, dict[str, ListEntry]] = {mode: {} for mode in LISTS}
-        self.admins: frozenset[Uid] = frozenset()
-        self.members: frozenset[Uid] = frozenset()
-        """Durable users who belong to the channel, whether or not they are here."""
-        self.emptied: int | None = created
-        self.occupants: dict[Uid, int] = {}
-        self.invited: set[Uid] = set()
-        self.shut_out: dict[str, int] = {}
-        """Until when (Unix ms) users, by uid and by nickname (folded), may not come back."""
-        self.revision = 0
-        """Grows when an occupant leaves, or is called or ranked otherwise; not when one
-        comes, so that a list of occupants can be kept and appended to."""
-
-    @property
-    def is_lobby(self) -> bool:
-        """Whether this is ``#lobby``, which always exists and belongs to nobody."""
-        return self.incarnation == LOBBY
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether the channel is shown only to those in it (+s)."""
-        return "s" in self.flags
 
 
 class State:

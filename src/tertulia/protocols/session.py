@@ -22,7 +22,8 @@ from tertulia.domain.events import Fact
 from tertulia.domain.history import Page
 from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.names import Number
-from tertulia.domain.state import State, User
+from tertulia.domain.state import State
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import ADMIN, Channel
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetModes, SetRank
 from tertulia.domain.commands.say import Say
@@ -25,8 +26,9 @@ from tertulia.domain.events import ModeChange
 from tertulia.domain.identities import Identity
 from tertulia.domain.masks import normal_mask
 from tertulia.domain.names import is_number
-from tertulia.domain.state import ADMIN, Channel, State, User
+from tertulia.domain.state import State
 from tertulia.domain.text import message_text, short_text
+from tertulia.domain.users import User
 from tertulia.server import control_messages as m
 from tertulia.server.hub import Hub
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tertulia.domain import changes as c
+from tertulia.domain.channels import ADMIN, VOICE, Channel
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.commands.identify import sift_unused
@@ -21,7 +22,8 @@ from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
-from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
+from tertulia.domain.state import State
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 from tertulia.protocols.session import Flavour
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import structlog
 
+from tertulia.domain.channels import LOBBY_NAME, Channel
 from tertulia.domain.ids import LOBBY, Hlc, milliseconds
 from tertulia.domain.names import ChannelName, Number
-from tertulia.domain.state import LOBBY_NAME, Channel, State
+from tertulia.domain.state import State
 from tertulia.server.hub import DurableState
 from tertulia.storage import database, records
 from tertulia.storage.history import History, origin_tag

@@ -6,10 +6,11 @@ import apsw
 import msgspec
 from msgspec import Struct
 
+from tertulia.domain.channels import LISTS, Channel, ListEntry, Topic
 from tertulia.domain.identities import Identities, Identity
 from tertulia.domain.ids import Conversation, Uid, parse_msgid
 from tertulia.domain.names import ChannelName, Nickname, Number
-from tertulia.domain.state import LISTS, Channel, ListEntry, State, Topic
+from tertulia.domain.state import State
 from tertulia.domain.waiting import Waiting
 
 

@@ -2,12 +2,12 @@ import pytest
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
+from tertulia.domain.channels import ADMIN
 from tertulia.domain.commands.connect import Connect, Disconnect, Rejoin
 from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.errors import NicknameInUse
 from tertulia.domain.names import Nickname
-from tertulia.domain.state import ADMIN
 from tests.domain.kit import START_MS, Room, check_state
 
 

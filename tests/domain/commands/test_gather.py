@@ -3,6 +3,7 @@ import pytest
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
+from tertulia.domain.channels import ADMIN, Channel
 from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.invite import Invite
@@ -10,8 +11,8 @@ from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import ChannelEnded
 from tertulia.domain.identities import Identity
-from tertulia.domain.state import ADMIN, Channel, User
 from tertulia.domain.text import Text
+from tertulia.domain.users import User
 from tertulia.domain.world import Rules
 from tests.domain.kit import Room, check_state
 

@@ -3,6 +3,7 @@ import pytest
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
+from tertulia.domain.channels import ADMIN
 from tertulia.domain.commands.catch_up import CatchUp, Receive
 from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.commands.gather import Gather
@@ -13,8 +14,8 @@ from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.identities import Credential, Identity, hash_token
 from tertulia.domain.names import ChannelName, Nickname, is_number
-from tertulia.domain.state import ADMIN, User
 from tertulia.domain.text import Text
+from tertulia.domain.users import User
 from tertulia.domain.world import Rules
 from tests.domain.kit import Room, check_state
 

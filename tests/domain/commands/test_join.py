@@ -3,10 +3,10 @@ import pytest
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
+from tertulia.domain.channels import ADMIN
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.part import Part
 from tertulia.domain.names import ChannelName
-from tertulia.domain.state import ADMIN
 from tertulia.domain.world import Rules
 from tests.domain.kit import Room
 

@@ -2,9 +2,9 @@ import pytest
 
 from tertulia.domain import errors as x
 from tertulia.domain.changes import ShownMode
+from tertulia.domain.channels import ADMIN, VOICE
 from tertulia.domain.commands.modes import SetModes, SetRank
 from tertulia.domain.events import ModeChange, ModesSet
-from tertulia.domain.state import ADMIN, VOICE
 from tertulia.domain.world import Rules
 from tests.domain.kit import START_MS, Room, check_state
 

@@ -1,8 +1,8 @@
 import pytest
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import Topic
 from tertulia.domain.commands.topic import SetTopic
-from tertulia.domain.state import Topic
 from tertulia.domain.text import Text
 from tests.domain.kit import START_MS, Room
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tertulia.domain import events as e
 from tertulia.domain.identities import Identity
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

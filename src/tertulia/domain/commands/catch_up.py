@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tertulia.domain import events as e
 from tertulia.domain.ids import Hlc
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -8,8 +8,8 @@ from tertulia.domain import events as e
 from tertulia.domain.errors import NicknameInUse, NicknameReserved, WrongCredential
 from tertulia.domain.identities import Credential, Identity
 from tertulia.domain.names import Nickname, Number
-from tertulia.domain.state import User
 from tertulia.domain.text import short_text
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -10,7 +10,7 @@ from tertulia.domain import events as e
 from tertulia.domain.errors import AlreadyIssued, TooManyIdentities
 from tertulia.domain.identities import Identity
 from tertulia.domain.names import Nickname, Number
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 UNUSED_MS = 24 * 3600 * 1000

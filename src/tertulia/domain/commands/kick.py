@@ -7,9 +7,10 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
+from tertulia.domain.channels import Channel
 from tertulia.domain.identities import Identity
-from tertulia.domain.state import Channel, User
 from tertulia.domain.text import short_text
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -7,9 +7,10 @@ from msgspec import Struct
 from tertulia.domain import errors as x
 from tertulia.domain import events as e
 from tertulia.domain import policy
+from tertulia.domain.channels import FLAGS, LISTS, RANKS, Channel
 from tertulia.domain.ids import Uid, is_durable
 from tertulia.domain.masks import normal_mask
-from tertulia.domain.state import FLAGS, LISTS, RANKS, Channel, User
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 MASK_BYTES = 200

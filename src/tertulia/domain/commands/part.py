@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from tertulia.domain import events as e
 from tertulia.domain import policy
-from tertulia.domain.state import Channel, User
+from tertulia.domain.channels import Channel
 from tertulia.domain.text import short_text
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.say import Say, say
 from tertulia.domain.identities import Identity
-from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
-from tertulia.domain.state import User
 from tertulia.domain.text import short_text
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

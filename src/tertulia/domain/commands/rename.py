@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tertulia.domain import events as e
 from tertulia.domain.commands.connect import call, check_nickname, number_of
 from tertulia.domain.names import Nickname
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.modes import SetRank
@@ -21,8 +22,8 @@ from tertulia.domain.history import Page
 from tertulia.domain.identities import Identity
 from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.policy import must_be_operator
-from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
+from tertulia.domain.users import User
 from tertulia.protocols.chatroom.command import Command
 from tertulia.protocols.chatroom.language import Both, Language, Refused, both
 from tertulia.protocols.joining import join_with

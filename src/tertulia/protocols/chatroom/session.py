@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import LOBBY_NAME, Channel
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact
 from tertulia.domain.names import ChannelName, Nickname
-from tertulia.domain.state import LOBBY_NAME, Channel, User
 from tertulia.domain.text import cut, message_text, neutral
+from tertulia.domain.users import User
 from tertulia.protocols.chatroom.commands import NOT_A_COMMAND, find
 from tertulia.protocols.chatroom.flavour import ChatRoomFlavour, LocalTime, cut_frames
 from tertulia.protocols.chatroom.language import Both, Language, NowhereToTalk, in_words

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tertulia.domain.channels import FLAGS
 from tertulia.domain.names import CHANNEL_LENGTH, NICKNAME_LENGTH
-from tertulia.domain.state import FLAGS
 from tertulia.domain.world import Rules
 from tertulia.protocols.irc.config import IrcConfig
 

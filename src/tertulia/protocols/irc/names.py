@@ -10,7 +10,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from tertulia.domain.state import ADMIN, VOICE, Channel, State, User
+from tertulia.domain.channels import ADMIN, VOICE, Channel
+from tertulia.domain.state import State
+from tertulia.domain.users import User
 
 CHUNK_BYTES = 380
 """What fits in a line beside the longest server, nickname and channel names."""

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tertulia.domain import changes as c
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import RENDERING, Cap
 from tertulia.protocols.irc.config import IrcConfig

@@ -10,6 +10,7 @@ from msgspec import Struct
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.identify import IssueIdentity
@@ -23,8 +24,8 @@ from tertulia.domain.events import Fact
 from tertulia.domain.identities import Identity, hash_token
 from tertulia.domain.ids import milliseconds, parse_msgid
 from tertulia.domain.names import ChannelName, Nickname, fold_name
-from tertulia.domain.state import Channel, User
 from tertulia.domain.text import cut, message_text
+from tertulia.domain.users import User
 from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.joining import join_with
 from tertulia.protocols.jsonchat.documents import cut_frames

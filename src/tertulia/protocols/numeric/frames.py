@@ -7,8 +7,9 @@ from tertulia.domain.changes import Change
 from tertulia.domain.events import SENT_TAG
 from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import is_number
-from tertulia.domain.state import State, User
+from tertulia.domain.state import State
 from tertulia.domain.text import pieces
+from tertulia.domain.users import User
 from tertulia.protocols import words
 from tertulia.protocols.numeric.parser import STRICT_BYTES, TEXT_CHARACTERS
 

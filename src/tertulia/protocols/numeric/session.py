@@ -13,6 +13,7 @@ from msgspec import Struct
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import Channel
 from tertulia.domain.chat import direct_conversation
 from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.connect import Connect, Rejoin
@@ -22,8 +23,8 @@ from tertulia.domain.events import SENT_TAG, Fact
 from tertulia.domain.history import Page
 from tertulia.domain.identities import Credential, Identity
 from tertulia.domain.ids import Uid, at_milliseconds
-from tertulia.domain.state import Channel, User
 from tertulia.domain.text import message_text
+from tertulia.domain.users import User
 from tertulia.protocols.backlog import Postbox
 from tertulia.protocols.numeric.frames import (
     STRICT_BYTES,

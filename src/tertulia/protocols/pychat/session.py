@@ -10,6 +10,7 @@ from msgspec import Struct
 from tertulia.domain import changes as c
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import LOBBY_NAME, Channel
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.poke import Poke
@@ -18,8 +19,8 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Fact, Style
 from tertulia.domain.identities import Identity
 from tertulia.domain.names import Nickname, fold_name
-from tertulia.domain.state import LOBBY_NAME, Channel, User
 from tertulia.domain.text import cut, message_text, neutral
+from tertulia.domain.users import User
 from tertulia.protocols.lines import BadLine, Line, LineSession
 from tertulia.protocols.pychat.flavour import PyChatFlavour, cut_frames
 from tertulia.protocols.session import Core, Shell, Steps, TokenBucket

@@ -6,13 +6,14 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
 from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.names import ChannelName
-from tertulia.domain.state import Channel, User
+from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.lookup import channel_named, find_channel, recipient_named

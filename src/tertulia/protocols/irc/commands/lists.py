@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tertulia.domain.channels import Channel
 from tertulia.domain.masks import matches
-from tertulia.domain.state import Channel
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.channels import is_in
 from tertulia.protocols.irc.commands.lookup import find_channel

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tertulia.domain.channels import Channel
 from tertulia.domain.errors import NoSuchChannel, NoSuchUser
 from tertulia.domain.identities import Identity
-from tertulia.domain.state import Channel, User
+from tertulia.domain.users import User
 from tertulia.protocols.irc.refusals import shown
 
 if TYPE_CHECKING:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import Channel
 from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.poke import Poke
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Style
 from tertulia.domain.identities import Identity
 from tertulia.domain.ids import milliseconds, parse_msgid
-from tertulia.domain.state import Channel, User
 from tertulia.domain.text import Text, message_text
+from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.channels import tell_if_away

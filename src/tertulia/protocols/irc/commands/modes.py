@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tertulia.domain import errors as x
+from tertulia.domain.channels import FLAGS, LISTS, RANKS, Channel
 from tertulia.domain.commands.modes import SetModes, SetRank
 from tertulia.domain.commands.profile import SetUserMode
 from tertulia.domain.events import ModeChange
 from tertulia.domain.names import fold_name
 from tertulia.domain.policy import must_be_admin
-from tertulia.domain.state import FLAGS, LISTS, RANKS, Channel, User
+from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.channels import is_in
 from tertulia.protocols.irc.commands.lookup import channel_named, user_named

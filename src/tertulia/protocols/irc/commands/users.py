@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tertulia.domain.commands.profile import SetAway, SetRealname
-from tertulia.domain.state import User
+from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.table import command

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tertulia.domain.channels import Channel
 from tertulia.domain.masks import matches, normal_mask
-from tertulia.domain.state import Channel, User
+from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.channels import is_in
