@@ -32,6 +32,8 @@ class Spoken(Change, frozen=True, gc=False):
     status: str
     receipt: bool = False
     """Whether who said it wants to be told when it was delivered."""
+    to: Uid | None = None
+    """The uid of the one it was for."""
 
 
 class Acknowledged(Change, frozen=True, gc=False):
@@ -69,6 +71,7 @@ class TagsSpoken(Change, frozen=True, gc=False):
     target: str
     tags: dict[str, str]
     status: str
+    to: Uid | None = None
 
 
 class Entered(Change, frozen=True, gc=False):

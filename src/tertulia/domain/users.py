@@ -1,4 +1,4 @@
-"""A user: someone who is here now."""
+"""A user: someone who is here now, on this server or another."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ class User:
     """Someone who is here now."""
 
     __slots__ = (
-        "away", "broadcasts_until", "catching_up", "channels", "durable", "face", "host",
-        "identity", "invited_to", "modes", "nick", "number", "partners", "protocol", "realname",
-        "secure", "since", "uid", "username",
+        "away", "broadcasts_until", "catching_up", "channels", "claim", "durable", "face", "host",
+        "identity", "invited_to", "is_cut_off", "modes", "nick", "number", "partners", "protocol",
+        "realname", "secure", "server", "since", "uid", "username",
     )  # fmt: skip
 
-    def __init__(self, connected: e.Connected, nick: Nickname, since: int) -> None:
+    def __init__(
+        self, connected: e.Connected, nick: Nickname, since: int, server: str = "", claim: str = ""
+    ) -> None:
         self.uid = connected.face.uid
         self.face = connected.face
         self.nick = nick
@@ -37,6 +39,12 @@ class User:
         """Whether the user has proven an identity, and comes again as the same one."""
         self.identity = self.number if self.durable else None
         """The number of the identity that the user has proven, or was issued just now."""
+        self.server = server
+        """The id of the server that the user is on; empty for this one."""
+        self.is_cut_off = False
+        """Whether that server cannot be reached."""
+        self.claim = claim
+        """The place in time at which the nickname was taken."""
         self.catching_up = False
         """Whether the user is being handed what has waited; what is new waits behind it."""
         self.away: str | None = None

@@ -1,0 +1,259 @@
+"""What channels there are, what they are set to, and who belongs to them.
+
+A channel is the first of the incarnations of its name that are alive. What is written under
+another one stays with that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from tertulia.domain import changes as c
+from tertulia.domain import events as e
+from tertulia.domain.channels import ADMIN, LISTS, Channel, ListEntry, Topic
+from tertulia.domain.effects.places import put_in
+from tertulia.domain.history import describe
+from tertulia.domain.ids import Hlc, Uid, is_durable, milliseconds, parse_msgid
+from tertulia.domain.names import Number
+from tertulia.domain.state import State
+from tertulia.domain.text import Text
+
+INITIAL_FLAGS = "nt"
+
+
+def created(state: State, event: e.Event, msgid: str, fact: e.ChannelCreated) -> list[c.Change]:
+    """An incarnation of a channel begins. Later events of it may be known already."""
+    channel = state.incarnation(fact.incarnation, fact.channel)
+    if channel.origin:
+        return []
+    channel.origin = msgid
+    channel.number = Number(fact.number)
+    channel.created = channel.emptied = milliseconds(event.hlc)
+    if "k" not in channel.stamps:
+        channel.key = fact.key
+    written = frozenset(channel.stamps)
+    channel.flags |= frozenset(fact.flags or INITIAL_FLAGS) - written
+    channel.flags -= frozenset(INITIAL_FLAGS) - frozenset(fact.flags or INITIAL_FLAGS) - written
+    if is_durable(fact.by.uid) and f"o:{fact.by.uid}" not in channel.stamps:
+        channel.admins |= {fact.by.uid}
+    state.changed_channels[channel.incarnation] = None
+    return _settle(state, channel, event.hlc, msgid)
+
+
+def ended(state: State, event: e.Event, msgid: str, fact: e.ChannelEnded) -> list[c.Change]:
+    """An incarnation is over, unless something happened in it later."""
+    conversation = fact.incarnation or event.conversation
+    if not conversation:
+        return []
+    channel = state.incarnation(conversation, fact.channel)
+    channel.ended = max(channel.ended, event.hlc)
+    state.changed_channels[channel.incarnation] = None
+    return _settle(state, channel, event.hlc, msgid)
+
+
+def kept(state: State, event: e.Event, msgid: str, fact: e.ChannelKept) -> list[c.Change]:
+    """Somebody is in it: it is not over."""
+    channel = state.incarnation(event.conversation, fact.channel)
+    state.changed_channels[channel.incarnation] = None
+    channel.last = max(channel.last, event.hlc)
+    return _settle(state, channel, event.hlc, msgid)
+
+
+def happened(state: State, event: e.Event) -> list[c.Change]:
+    """Something happened in a channel: it is not over, if it was said to be before that."""
+    channel = state.incarnations.get(event.conversation)
+    if channel is None or event.hlc <= channel.last:
+        return []
+    channel.last = event.hlc
+    if not channel.ended:
+        return []
+    state.changed_channels[channel.incarnation] = None
+    return _settle(state, channel, event.hlc, event.write)
+
+
+def _settle(state: State, channel: Channel, hlc: Hlc, msgid: str) -> list[c.Change]:
+    """See which incarnation is the channel of that name now."""
+    name = channel.name.folded
+    winner, before = state.winner(name), state.channels.get(name)
+    if winner is before:
+        return []
+    if winner is None:
+        assert before is not None
+        state.forget_channel(before)
+        return []
+    state.put_channel(winner)
+    if before is not None:
+        return _replace(state, before, winner, hlc, msgid)
+    # Who is in it may have been told before that it exists.
+    waiting = state.pending.pop(name, {})
+    return [put_in(state, winner, uid, *as_what, hlc, msgid) for uid, as_what in waiting.items()]
+
+
+def _replace(
+    state: State, before: Channel, winner: Channel, hlc: Hlc, msgid: str
+) -> list[c.Change]:
+    """Let those who are in *before* be in *winner* instead, with no rank but what it gives."""
+    name = winner.name.folded
+    for uid in before.occupants:
+        winner.occupants[uid] = ADMIN if uid in winner.admins else 0
+        state.users[uid].channels[name] = winner
+    winner.invited |= before.invited
+    winner.shut_out |= before.shut_out
+    winner.revision = before.revision + 1
+    winner.emptied = before.emptied
+    before.invited, before.occupants = set(), {}
+    for one in (before, winner):
+        state.changed_channels[one.incarnation] = None
+    return _differences(state, before, winner, hlc, msgid)
+
+
+def _differences(
+    state: State, before: Channel, winner: Channel, hlc: Hlc, msgid: str
+) -> list[c.Change]:
+    """Return what those in the channel see when another incarnation takes its place."""
+    face, name = state.server_face, winner.name.text
+    found: list[c.Change] = []
+    if before.topic != winner.topic:
+        text = Text("") if winner.topic is None else winner.topic.text
+        found.append(c.TopicChanged(hlc, msgid, face, name, text))
+    modes = [c.ShownMode(True, flag) for flag in sorted(winner.flags - before.flags)]
+    modes += [c.ShownMode(False, flag) for flag in sorted(before.flags - winner.flags)]
+    if before.key != winner.key:
+        modes.append(c.ShownMode(winner.key is not None, "k", "*"))
+    if before.limit != winner.limit:
+        limit = None if winner.limit is None else str(winner.limit)
+        modes.append(c.ShownMode(winner.limit is not None, "l", limit))
+    if modes:
+        found.append(c.ModesChanged(hlc, msgid, face, name, tuple(modes)))
+    return found
+
+
+def topic_set(state: State, event: e.Event, msgid: str, fact: e.TopicSet) -> list[c.Change]:
+    """A channel has another topic."""
+    channel = state.incarnation(event.conversation, fact.channel)
+    if not channel.takes("topic", event.write):
+        return []
+    at = milliseconds(event.hlc)
+    channel.topic = Topic(fact.topic, fact.by.mask, at) if fact.topic else None
+    return _written(state, channel, event, msgid, fact)
+
+
+def modes_set(state: State, event: e.Event, msgid: str, fact: e.ModesSet) -> list[c.Change]:
+    """A channel is set otherwise."""
+    channel = state.incarnation(event.conversation, fact.channel)
+    taken = [change for change in fact.modes if channel.takes(_register(change), event.write)]
+    for change in taken:
+        _set_mode(channel, change, by=fact.by.mask, at=milliseconds(event.hlc))
+    if not taken:
+        return []
+    shown = e.ModesSet(fact.by, fact.channel, tuple(taken))
+    return _written(state, channel, event, msgid, shown)
+
+
+def _register(change: e.ModeChange) -> str:
+    return f"{change.mode}:{change.value}" if change.mode in LISTS else change.mode
+
+
+def _set_mode(channel: Channel, change: e.ModeChange, *, by: str, at: int) -> None:
+    mode, value = change.mode, change.value
+    if mode in LISTS:
+        masks = channel.lists[mode]
+        if change.on:
+            masks[cast(str, value)] = ListEntry(by, at)
+        else:
+            masks.pop(cast(str, value), None)
+    elif mode == "k":
+        channel.key = value if change.on else None
+    elif mode == "l":
+        channel.limit = int(cast(str, value)) if change.on else None
+    elif change.on:
+        channel.flags |= {mode}
+    else:
+        channel.flags -= {mode}
+
+
+def admins_set(state: State, event: e.Event, msgid: str, fact: e.AdminsSet) -> list[c.Change]:
+    """Others are admins of a channel, wherever they are."""
+    channel = state.incarnation(event.conversation, fact.channel)
+    taken = [one for one in fact.ranks if _takes_admin(channel, one, event.write)]
+    for change in taken:
+        _set_admin(channel, change.whom.uid, change.on)
+    if not taken:
+        return []
+    return _written(state, channel, event, msgid, e.AdminsSet(fact.by, fact.channel, tuple(taken)))
+
+
+def _takes_admin(channel: Channel, change: e.RankChange, write: str) -> bool:
+    uid = change.whom.uid
+    return change.mode == "o" and is_durable(uid) and channel.takes(f"o:{uid}", write)
+
+
+def _set_admin(channel: Channel, uid: Uid, on: bool) -> None:
+    channel.admins = channel.admins | {uid} if on else channel.admins - {uid}
+    rank = channel.occupants.get(uid)
+    if rank is not None:
+        channel.occupants[uid] = rank | ADMIN if on else rank & ~ADMIN
+        channel.revision += 1
+
+
+def gathered(state: State, event: e.Event, msgid: str, fact: e.Gathered) -> list[c.Change]:
+    """Users belong to a channel."""
+    channel = state.incarnation(event.conversation, fact.channel)
+    taken = [f for f in fact.members if channel.takes(f"m:{f.uid}", event.write)]
+    state.set_members(channel, channel.members.union(face.uid for face in taken))
+    for face in taken:
+        if state.identities.is_bare(face.uid):
+            state.waiting.add(face.uid, msgid, fact)
+    return _written(state, channel, event, msgid, fact)
+
+
+def member_kicked(state: State, event: e.Event, msgid: str, fact: e.MemberKicked) -> list[c.Change]:
+    """A user belongs to a channel no more; who is in it is put out by their own server."""
+    channel, uid = state.incarnation(event.conversation, fact.channel), fact.whom.uid
+    if channel.takes(f"m:{uid}", event.write):
+        state.set_members(channel, channel.members - {uid})
+    if channel.takes(f"o:{uid}", event.write):
+        channel.admins -= {uid}
+    if state.identities.is_bare(uid):
+        state.waiting.add(uid, msgid, fact)
+    state.changed_channels[channel.incarnation] = None
+    if uid in channel.occupants:
+        return []
+    return _written(state, channel, event, msgid, fact)
+
+
+def _written(
+    state: State, channel: Channel, event: e.Event, msgid: str, fact: e.Fact
+) -> list[c.Change]:
+    """Return what is seen of *fact* if *channel* is the one of its name."""
+    state.changed_channels[channel.incarnation] = None
+    if state.channels.get(channel.name.folded) is not channel:
+        return []
+    return [describe(event.hlc, msgid, fact)]
+
+
+def latest(state: State, event: e.Event) -> Hlc:
+    """Return the latest stamp of the registers that *event* writes, 0 if there is none."""
+    channel = state.incarnations.get(event.conversation)
+    if channel is None:
+        return Hlc(0)
+    stamp = max((channel.stamps.get(name, "") for name in _registers(event.fact)), default="")
+    parsed = parse_msgid(stamp)
+    return Hlc(0) if parsed is None else parsed[0]
+
+
+def _registers(fact: e.Fact) -> Iterable[str]:
+    match fact:
+        case e.TopicSet():
+            return ("topic",)
+        case e.ModesSet():
+            return map(_register, fact.modes)
+        case e.AdminsSet():
+            return (f"o:{one.whom.uid}" for one in fact.ranks)
+        case e.Gathered():
+            return (f"m:{face.uid}" for face in fact.members)
+        case e.MemberKicked():
+            return (f"m:{fact.whom.uid}", f"o:{fact.whom.uid}")
+        case _:
+            return ()
