@@ -289,7 +289,14 @@ def test_the_welcome_says_how_to_join():
 @pytest.mark.parametrize("addresses", [[], ["192.0.2.1", "2001:db8::1"]])
 def test_the_welcome_says_where_others_come_to(monkeypatch, addresses):
     monkeypatch.setattr("tertulia.cli.welcome.own_addresses", lambda: addresses)
+    monkeypatch.setattr("tertulia.cli.welcome.own_link_local_addresses", list)
     text = welcome(Settings(), ["irc://*:6667"])
     assert ("192.0.2.1 or 2001:db8::1" in text) is bool(addresses)
     assert ("no address" in text) is not bool(addresses)
     assert "another machine" not in welcome(Settings(), ["irc://127.0.0.1:6667"])
+
+
+def test_the_welcome_where_there_is_nothing_but_a_link(monkeypatch):
+    monkeypatch.setattr("tertulia.cli.welcome.own_addresses", list)
+    monkeypatch.setattr("tertulia.cli.welcome.own_link_local_addresses", lambda: ["fe80::1"])
+    assert "fe80::1%eth0, where eth0 is" in welcome(Settings(), ["irc://*:6667"])
