@@ -82,7 +82,8 @@ def test_help(run):
     [
         (["serve", "--nonsense"], "--nonsense"),
         (["serve", "--data"], "--data"),
-        (["serve", "surplus"], "surplus"),
+        (["serve", "surplus"], "serve does not take surplus."),
+        (["log", "rebuild", "two words"], "log rebuild does not take 'two words'."),
         (["dance"], "dance"),
         (["search"], "words"),
         (["search", "x", "--limit", "many"], "many"),
@@ -92,7 +93,8 @@ def test_help(run):
 def test_wrong_use_is_one_line_that_says_where_to_look(run, words, expected):
     line = refusal(run(*words))
     assert expected in line.lower()
-    assert line.endswith("Try: tertulia --help")
+    command = {"dance": [], "log": ["log", "rebuild"]}.get(words[0], words[:1])
+    assert line.endswith(f"Try: {' '.join(['tertulia', *command])} --help")
 
 
 @pytest.mark.parametrize("uri", ["http://x", "irc://x:port", "irc://[::1", "irc://x#y", "6667"])
