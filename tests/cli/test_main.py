@@ -55,6 +55,11 @@ def test_version(run):
     assert run("--version") == (0, f"{tertulia.__version__}\n", "")
 
 
+def test_the_help_shows_a_mask_as_it_is_given(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "such as '*!*@192.0.2.*'; a" in run("ban", "--help")[1]
+
+
 def test_help(run):
     status, out, _ = run("--help")
     assert status == 0
