@@ -60,15 +60,15 @@ def full_target(channel: str) -> str:
     return channel if channel.startswith(("#", "*", "&")) else f"#{channel}"
 
 
-def conversation_of(db: apsw.Connection, channel: str) -> Conversation:
-    """Return the present history of *channel*, which may be ``*`` or ``&``."""
+def conversations_of(db: apsw.Connection, channel: str) -> list[Conversation]:
+    """Return the histories of *channel* as it is now, which may be ``*`` or ``&``."""
     target = full_target(channel)
     if target in ("*", "&"):
-        return EVERYONE if target == "*" else EVERYONE_HERE
+        return [EVERYONE if target == "*" else EVERYONE_HERE]
     folded = fold_name(target)
-    for one in records.load_channels(db):
-        if one.name.folded == folded:
-            return one.incarnation
+    found = [one for one in records.load_channels(db) if one.name.folded == folded]
+    if alive := [one.incarnation for one in found if one.is_alive]:
+        return alive
     raise CommandError(f"there is no channel {channel}")
 
 

@@ -28,6 +28,8 @@ from tertulia.domain.commands import (
     say,
     topic,
 )
+from tertulia.domain.elsewhere import Elsewhere
+from tertulia.domain.follow_up import follow_up
 from tertulia.domain.ids import (
     EVERYONE,
     EVERYONE_HERE,
@@ -38,7 +40,6 @@ from tertulia.domain.ids import (
     Uid,
     msgid,
 )
-from tertulia.domain.follow_up import follow_up
 from tertulia.domain.names import Number
 from tertulia.domain.state import State
 from tertulia.domain.users import User
@@ -101,6 +102,11 @@ class Chat:
         self._tag = tag
         self._publish = publish
         self._retries: dict[tuple[Uid, str], list[Change]] = {}
+        self.displace: Callable[[User], None] = lambda _user: None
+        """Ends the session of a user here who has connected to another server since."""
+        self._elsewhere = Elsewhere(
+            self.state, self._show, self.record, lambda user: self.displace(user)
+        )
 
     def gives_way(self, intent: connect.Connect) -> User | None:
         """Return who must leave before *intent*: the same identity, connected before."""
@@ -191,9 +197,33 @@ class Chat:
             changes += seen
         return changes
 
-    def present(self, event: e.Event) -> list[Change]:
-        """Let happen what another server tells of who is there; return what can be seen of it."""
+    def tell(self, server: str, event: e.Event) -> list[Change]:
+        """Let happen what *server* tells of its users; return what can be seen of it."""
         self._clock.observe(event.hlc)
+        return self._elsewhere.tell(server, event)
+
+    def asked(self, fact: e.WantedFact) -> None:
+        """Let happen what another server wants of users of this one, if it still can."""
+        users, channel = self.state.users, None
+        if not isinstance(fact, e.Disconnected):
+            channel = self.state.channel_named(fact.channel)
+            if channel is None:
+                return
+        if isinstance(fact, e.RanksSet):
+            assert channel is not None
+            here = [one for one in fact.ranks if one.whom.uid in channel.occupants]
+            ranks = tuple(one for one in here if not users[one.whom.uid].server)
+            if ranks:
+                self.record([e.RanksSet(fact.by, channel.name.text, ranks)])
+        elif isinstance(fact, e.Kicked):
+            assert channel is not None
+            user = users.get(fact.whom.uid)
+            if user is not None and not user.server and user.uid in channel.occupants:
+                self.record([e.Kicked(fact.by, channel.name.text, user.face, fact.reason)])
+        elif (user := users.get(fact.face.uid)) is not None and not user.server:
+            self.displace(user)
+
+    def _show(self, event: e.Event) -> list[Change]:
         return effects.present(self.state, event, msgid(event.hlc, event.tag))
 
     def see_to(self, events: Iterable[e.Event]) -> None:

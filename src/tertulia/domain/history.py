@@ -11,7 +11,6 @@ from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.ids import Conversation, Hlc
 
-
 Place: TypeAlias = "tuple[Hlc, int]"
 """A place in the order of all events: a clock value, and the tag of who wrote it."""
 FIRST_TAG, LAST_TAG = -1, 1 << 32

@@ -19,7 +19,7 @@ from tertulia.domain.chat import Intent
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
-from tertulia.domain.history import Page
+from tertulia.domain.history import Page, Place
 from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.names import Number
 from tertulia.domain.state import State
@@ -62,7 +62,7 @@ class ReadWaiting(Struct, frozen=True):
     (list of `Change`), oldest first."""
 
     uid: Uid
-    after: Hlc
+    after: Place
     limit: int
 
 
@@ -213,7 +213,7 @@ class Session(Generic[Command]):
 
     __slots__ = (
         "_gap_s", "_pending", "_silent_at", "_steps", "bucket", "capturing", "closing", "core",
-        "flavour", "label", "last_heard", "shell", "since", "user", "write",
+        "flavour", "handing_over", "label", "last_heard", "shell", "since", "user", "write",
     )  # fmt: skip
 
     protocol: ClassVar[str]
@@ -232,6 +232,8 @@ class Session(Generic[Command]):
         self.label: str | None = None
         """What the client calls the command that is being handled, if it has a name for it."""
         self.closing = False
+        self.handing_over = False
+        """Whether the user is being handed what had waited (see `backlog`)."""
         self.since = self.last_heard = shell.now()
         self._pending: deque[Command] | None = None
         self._steps: Steps | None = None

@@ -60,12 +60,12 @@ class Hub:
         self,
         world: World,
         clock: HybridClock,
-        origin_tag: int,
+        tag: int,
         log: Log,
         reload: Callable[[], DurableState],
         committed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.chat = Chat(world, clock, origin_tag, self._publish)
+        self.chat = Chat(world, clock, tag, self._publish)
         self.world = world
         self.state: State = world.state
         self.gate = Gate(
@@ -193,9 +193,9 @@ class Hub:
         acting = self._acting
         durable = False
         batch = self.gate.batch
-        if events:
-            batch.events += events
-            for event in events:
+        if logged := [event for event in events if event.fact.durability != "presence"]:
+            batch.events += logged
+            for event in logged:
                 if event.fact.can_be_refused:
                     batch.claims.append((acting, event, acting.label if acting else None))
                     durable = True
@@ -214,6 +214,7 @@ class Hub:
         self.gate.touch()
 
     def _written(self) -> None:
+        self.state.waiting.deleting.clear()
         if self.state.waiting.woken:
             self._wake()
         self._committed()
@@ -254,7 +255,10 @@ class Hub:
 
     def _to_user(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
         self._echo(change)
-        user = self.state.user_named(change.target)
+        if change.to is None:
+            user = self.state.user_named(change.target)
+        else:
+            user = self.state.users.get(change.to)
         if user is None or (user.catching_up and _waits(change)):
             return
         session = self._sessions.get(user.uid)
@@ -457,24 +461,35 @@ class Hub:
         """Take the durable state back from disk; who is where stays as it is."""
         durable = self._reload()
         self.state.waiting.reset(durable.waiting)
-        on_disk = {channel.name.folded: channel for channel in durable.channels}
+        on_disk = {channel.incarnation: channel for channel in durable.channels}
+        names = {channel.name.folded for channel in durable.channels if channel.is_alive}
         for name, channel in list(self.state.channels.items()):
-            if name not in on_disk:
+            if name not in names:
                 self._forget(channel)
+        for incarnation, channel in list(self.state.incarnations.items()):
+            if incarnation not in on_disk:
+                self.state.forget_incarnation(channel)
         for channel in on_disk.values():
-            current = self.state.channels.get(channel.name.folded)
-            if current is not None:
-                channel.occupants = current.occupants
-                channel.invited = current.invited
-                channel.shut_out = current.shut_out
-                channel.revision = current.revision + 1
-                _rank_as_stored(channel, current.admins)
-                for uid in channel.occupants:
-                    self.state.users[uid].channels[channel.name.folded] = channel
-            if bool(channel.occupants) is (channel.emptied is not None):
-                channel.emptied = None if channel.occupants else self.world.now()
-                self.state.changed_channels[channel.name.folded] = None
-            self.state.restore_channel(channel)
+            self._put_back(channel)
+
+    def _put_back(self, channel: Channel) -> None:
+        """Put back an incarnation as it is on disk, with those who are in it."""
+        name = channel.name.folded
+        current = self.state.channels.get(name)
+        self.state.restore_channel(channel)
+        if self.state.channels.get(name) is not channel:
+            return
+        if current is not None:
+            channel.occupants = current.occupants
+            channel.invited = current.invited
+            channel.shut_out = current.shut_out
+            channel.revision = current.revision + 1
+            _rank_as_stored(channel, current.admins)
+            for uid in channel.occupants:
+                self.state.users[uid].channels[name] = channel
+        if bool(channel.occupants) is (channel.emptied is not None):
+            channel.emptied = None if channel.occupants else self.world.now()
+            self.state.changed_channels[channel.incarnation] = None
 
     def _forget(self, channel: Channel) -> None:
         """Take everyone out of a channel that does not exist after all."""
@@ -499,8 +514,9 @@ class Hub:
         """End the channels that have been empty for longer than the rules allow."""
         limit = self.world.now() - self.world.rules.channel_grace_s * 1000
         over: list[Fact] = [
-            ChannelEnded(channel.name.text)
+            ChannelEnded(channel.name.text, incarnation)
             for channel in self.state.channels.values()
+            for incarnation in self.state.histories(channel)
             if channel.emptied is not None
             and channel.emptied <= limit
             and not channel.is_lobby

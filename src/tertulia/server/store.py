@@ -10,14 +10,15 @@ from pathlib import Path
 import structlog
 
 from tertulia.domain.channels import LOBBY_NAME, Channel
-from tertulia.domain.ids import LOBBY, Hlc, milliseconds
+from tertulia.domain.ids import LOBBY, Hlc, milliseconds, origin_tag
 from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.state import State
 from tertulia.server.hub import DurableState
 from tertulia.storage import database, records
-from tertulia.storage.history import History, origin_tag
+from tertulia.storage.history import History
 from tertulia.storage.lock import take_lock
 from tertulia.storage.log import Log
+from tertulia.storage.rebuild import rebuild
 
 logger = structlog.get_logger()
 
@@ -36,10 +37,12 @@ class Store:
         writer = database.connect(self.path)
         database.migrate(writer)
         self.server_id = database.server_id(writer)
-        self.last_hlc = database.last_hlc(writer)
+        self.heard = database.last_heard(writer)
         now_s = int(time.time())
         source, self.epoch = database.open_epoch(writer, self.server_id, now_s)
         lobby = Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_s * 1000)
+        if database.needs_rebuilding(writer):
+            rebuild(writer, lobby)
         records.add_channel(writer, lobby)
         database.fill_wal(writer, self.path)
         self.tag = origin_tag(self.server_id, self.epoch)
@@ -50,17 +53,24 @@ class Store:
     def load(self, state: State, now_ms: int) -> None:
         """Bring back what the tables say; warn if they are from later than *now_ms*."""
         self._compare_clocks(now_ms)
-        for nickname, number in records.load_numbers(self._reader):
-            state.restore_number(nickname, number)
+        state.heard = self.heard
+        for nickname, number, place in records.load_numbers(self._reader):
+            state.restore_number(nickname, number, place)
         state.identities.restore(records.load_identities(self._reader))
         for uid, count in records.load_waiting(self._reader):
             state.waiting.restore(uid, count)
+        state.waiting.early = dict.fromkeys(records.load_early(self._reader))
         for channel in self.durable().channels:
             # Nobody is in it yet: it counts as left when the server was last heard of.
             if channel.emptied is None:
                 channel.emptied = now_ms
-                state.changed_channels[channel.name.folded] = None
+                state.changed_channels[channel.incarnation] = None
             state.restore_channel(channel)
+
+    @property
+    def last_hlc(self) -> int:
+        """The latest clock value on disk that this server would follow, 0 if there is none."""
+        return max(self.heard.values(), default=0)
 
     def _compare_clocks(self, now_ms: int) -> None:
         last_ms = milliseconds(Hlc(self.last_hlc))

@@ -122,9 +122,7 @@ class Workers:
 
 def _shown(page: list[Stored]) -> list[Any]:
     """Return what is seen of the events of a page."""
-    return [
-        describe(stored.hlc, msgid(stored.hlc, stored.origin_tag), stored.fact) for stored in page
-    ]
+    return [describe(stored.hlc, msgid(stored.hlc, stored.tag), stored.fact) for stored in page]
 
 
 def is_password(hashed: str, password: str) -> bool:

@@ -115,9 +115,7 @@ def set_rank(_world: World, actor: User, intent: SetRank) -> list[e.Fact]:
     return _by_authority(actor, channel.name.text, ranks)
 
 
-def _by_authority(
-    actor: User, name: str, ranks: list[tuple[User, e.RankChange]]
-) -> list[e.Fact]:
+def _by_authority(actor: User, name: str, ranks: list[tuple[User, e.RankChange]]) -> list[e.Fact]:
     """Return what lasts, what happens here, and what is wanted of other servers.
 
     Of ranks that last no longer than their users stay, the server of these knows.

@@ -17,7 +17,7 @@ def said(state: State, event: e.Event, msgid: str, fact: e.Said) -> list[c.Chang
     if fact.to is not None:
         state.remember_partners(fact.by.uid, fact.to)
         if fact.waits:
-            state.waiting.add(fact.to, msgid, fact)
+            _put_by(state, fact.to, msgid, fact)
     elif fact.put_by:
         for uid in fact.put_by:
             state.waiting.add(uid, msgid, fact)
@@ -28,6 +28,14 @@ def said(state: State, event: e.Event, msgid: str, fact: e.Said) -> list[c.Chang
                 if uid != fact.by.uid:
                     state.waiting.add(uid, msgid, fact)
     return [describe(event.hlc, msgid, fact)]
+
+
+def _put_by(state: State, uid: Uid, msgid: str, fact: e.Said | e.Acknowledged) -> None:
+    """Let something wait for a user, who is handed it if they are here."""
+    state.waiting.add(uid, msgid, fact)
+    user = state.users.get(uid)
+    if user is not None and not user.server:
+        user.catching_up = True
 
 
 def _charge(state: State, event: e.Event, fact: e.Said | e.Signalled) -> None:
@@ -52,7 +60,7 @@ def acknowledged(state: State, event: e.Event, msgid: str, fact: e.Acknowledged)
     if told_before:
         return []
     if fact.waits:
-        state.waiting.add(fact.to, msgid, fact)
+        _put_by(state, fact.to, msgid, fact)
     return [describe(event.hlc, msgid, fact)]
 
 

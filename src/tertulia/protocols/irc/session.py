@@ -8,6 +8,7 @@ from tertulia.domain import errors as x
 from tertulia.domain.changes import Change, Spoken, TagsSpoken
 from tertulia.domain.events import Fact
 from tertulia.domain.text import cut, short_text
+from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands import COMMANDS
@@ -182,6 +183,10 @@ class IrcSession(Session[bytes]):
         self.fail("*", "NOT_STORED", text=text)
         if label is not None:
             self.finished()
+
+    def something_waits(self) -> None:
+        """Another server has put something by for the user."""
+        hand_over_backlog(self)
 
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user."""

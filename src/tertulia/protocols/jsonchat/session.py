@@ -126,6 +126,10 @@ class JsonSession(Session[Message | BadInput]):
         """Tell that *fact* could not be written to disk and did not happen."""
         self._send(self.flavour.not_done(fact))
 
+    def something_waits(self) -> None:
+        """Another server has put something by for the user."""
+        hand_over_backlog(self)
+
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user: not a direct one."""
         return isinstance(change, c.Spoken) and change.target[0] in "#*&"

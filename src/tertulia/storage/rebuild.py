@@ -1,0 +1,51 @@
+"""The tables of durable state, made again from the log.
+
+They are a function of the set of its events, so what they say can be lost. What waits for people
+who are not here is left as it is.
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from tertulia.domain import effects
+from tertulia.domain.channels import Channel
+from tertulia.domain.codec import decode_logged
+from tertulia.domain.events import Event, Received
+from tertulia.domain.ids import Conversation, Hlc, msgid
+from tertulia.domain.state import State
+from tertulia.storage.records import take_writes
+
+_TABLES = ("channel", "number", "identity")
+_FACTS = (
+    "SELECT hlc, tag, conversation, stamp, body FROM event WHERE kind <> 0 ORDER BY hlc, tag, id"
+)
+_LAST = "SELECT conversation, max(hlc) FROM event WHERE conversation <> 0 AND kind = 0 GROUP BY 1"
+
+
+def rebuild(db: apsw.Connection, lobby: Channel) -> None:
+    """Make the tables of durable state again, with *lobby* among the channels.
+
+    Raises `apsw.Error`; then nothing has changed.
+    """
+    state = State()
+    state.restore_channel(lobby)
+    for hlc, tag, conversation, stamp, body in db.execute(_FACTS):
+        fact = decode_logged(body)
+        if not isinstance(fact, Received):
+            place = Conversation(conversation)
+            event = Event(Hlc(hlc), place, fact, tag=tag, stamp=Hlc(stamp))
+            effects.merge(state, event, msgid(hlc, tag))
+    for conversation, hlc in db.execute(_LAST):
+        channel = state.incarnations.get(Conversation(conversation))
+        if channel is not None:
+            channel.last = max(channel.last, Hlc(hlc))
+    state.waiting.reset(())
+    state.waiting.changed_early.clear()
+    state.changed_channels |= dict.fromkeys(state.incarnations)
+    with db:
+        for table in _TABLES:
+            db.execute(f"DELETE FROM {table}")
+        for sql, bindings in take_writes(state):
+            db.execute(sql, bindings)
+        db.execute("DELETE FROM meta WHERE key = 'rebuild'")
