@@ -120,6 +120,11 @@ class Chat:
         assert user is not None
         return user
 
+    def take_from(self, older: User, reason: str) -> None:
+        """Let the same identity, which is connected to another server, be there no more."""
+        gone = e.Disconnected(older.face, reason)
+        self.record([e.Wanted(older.server, gone), gone])
+
     def register(self) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
         facts, number = identify.register(self.world)

@@ -23,6 +23,8 @@ class State:
     def __init__(self) -> None:
         self.server_face = e.Face(Uid("server"), "", "0" * 13, "")
         """How the server itself is shown."""
+        self.servers: dict[str, str] = {}
+        """The names of other servers, by id."""
         self.users: dict[Uid, User] = {}
         self.channels: dict[str, Channel] = {}
         """The channels that there are, by their folded name."""

@@ -22,6 +22,7 @@ from tertulia.domain.events import Fact
 from tertulia.domain.history import Page, Place
 from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.names import Number
+from tertulia.domain.servers import ServerStatus
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
@@ -178,6 +179,9 @@ class Core(Protocol):
     def note(self, session: Session[Any], reason: str) -> None:
         """What came from *session* was left alone, without its being told; *reason* is for
         the operator."""
+
+    def servers(self) -> list[ServerStatus]:
+        """Return how the other servers of the network are."""
 
     def session_of(self, user: User) -> Session[Any] | None:
         """Return the session of *user*, if it is on this server."""

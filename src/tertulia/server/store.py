@@ -13,7 +13,7 @@ from tertulia.domain.channels import LOBBY_NAME, Channel
 from tertulia.domain.ids import LOBBY, Hlc, milliseconds, origin_tag
 from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.state import State
-from tertulia.server.hub import DurableState
+from tertulia.server.recovery import DurableState
 from tertulia.storage import database, records
 from tertulia.storage.history import History
 from tertulia.storage.lock import take_lock

@@ -48,6 +48,8 @@ class JsonFlavour:
 
     def render(self, change: Change) -> bytes:
         """Return the documents for *change*; empty if this kind of client is not told."""
+        if isinstance(change, c.Together):
+            return b"".join([self.render(one) for one in change.changes])
         render = self.ops.get(type(change))
         if render is not None:
             return render(self, change)
