@@ -311,6 +311,8 @@ def test_help_tells_every_command_in_either_language(ana):
             assert f"/{command.names['pt']}" in line
         assert one.endswith(command.does["en"])
         assert other.endswith(command.does["pt"])
+    assert "-- /who, /quem [NAME]: who is here, or more about one" in english
+    assert "-- /quem, /who [NOME]: quem está aqui, ou mais sobre alguém" in portuguese
 
 
 NAMES = """
