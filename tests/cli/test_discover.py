@@ -53,10 +53,11 @@ def run(monkeypatch, capsys):
 def test_a_table(run):
     status, out, err = run(servers=[TEA, UNKNOWN])
     assert (status, err) == (0, "")
+    assert len(out.splitlines()[0]) <= 80
     head, tea, unknown = (line.split() for line in out.splitlines())
-    assert head == ["NAME", "USERS", "PROTOCOLS", "ADDRESSES"]
-    assert tea == ["tea.example", "3", "irc=6667", "rech=4242", "192.0.2.2", "fe80::2%eth0"]
-    assert unknown == ["?", "?", "rech=4243", "fd00::3"]
+    assert head == ["NAME", "USERS", "ADDRESSES", "PROTOCOLS"]
+    assert tea == ["tea.example", "3", "192.0.2.2", "fe80::2%eth0", "irc=6667", "rech=4242"]
+    assert unknown == ["?", "?", "fd00::3", "rech=4243"]
 
 
 def test_names_of_any_width_are_aligned_and_do_nothing_to_a_terminal(run):

@@ -55,6 +55,11 @@ def test_version(run):
     assert run("--version") == (0, f"{tertulia.__version__}\n", "")
 
 
+def test_the_help_shows_a_mask_as_it_is_given(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "such as '*!*@192.0.2.*'; a" in run("ban", "--help")[1]
+
+
 def test_help(run):
     status, out, _ = run("--help")
     assert status == 0
@@ -82,7 +87,8 @@ def test_help(run):
     [
         (["serve", "--nonsense"], "--nonsense"),
         (["serve", "--data"], "--data"),
-        (["serve", "surplus"], "surplus"),
+        (["serve", "surplus"], "serve does not take surplus."),
+        (["log", "rebuild", "two words"], "log rebuild does not take 'two words'."),
         (["dance"], "dance"),
         (["search"], "words"),
         (["search", "x", "--limit", "many"], "many"),
@@ -92,7 +98,8 @@ def test_help(run):
 def test_wrong_use_is_one_line_that_says_where_to_look(run, words, expected):
     line = refusal(run(*words))
     assert expected in line.lower()
-    assert line.endswith("Try: tertulia --help")
+    command = {"dance": [], "log": ["log", "rebuild"]}.get(words[0], words[:1])
+    assert line.endswith(f"Try: {' '.join(['tertulia', *command])} --help")
 
 
 @pytest.mark.parametrize("uri", ["http://x", "irc://x:port", "irc://[::1", "irc://x#y", "6667"])
@@ -289,7 +296,14 @@ def test_the_welcome_says_how_to_join():
 @pytest.mark.parametrize("addresses", [[], ["192.0.2.1", "2001:db8::1"]])
 def test_the_welcome_says_where_others_come_to(monkeypatch, addresses):
     monkeypatch.setattr("tertulia.cli.welcome.own_addresses", lambda: addresses)
+    monkeypatch.setattr("tertulia.cli.welcome.own_link_local_addresses", list)
     text = welcome(Settings(), ["irc://*:6667"])
     assert ("192.0.2.1 or 2001:db8::1" in text) is bool(addresses)
     assert ("no address" in text) is not bool(addresses)
     assert "another machine" not in welcome(Settings(), ["irc://127.0.0.1:6667"])
+
+
+def test_the_welcome_where_there_is_nothing_but_a_link(monkeypatch):
+    monkeypatch.setattr("tertulia.cli.welcome.own_addresses", list)
+    monkeypatch.setattr("tertulia.cli.welcome.own_link_local_addresses", lambda: ["fe80::1"])
+    assert "fe80::1%eth0, where eth0 is" in welcome(Settings(), ["irc://*:6667"])

@@ -297,4 +297,4 @@ def test_whom_to_kick_must_be_said(run, listener):
     "words", [["say", "#tea"], ["ban", "#tea"], ["op", "x"], ["users", "a", "b"], ["topic"]]
 )
 def test_wrong_use(run, words):
-    assert one_line(run(*words), 2).endswith("Try: tertulia --help")
+    assert one_line(run(*words), 2).endswith(f"Try: tertulia {words[0]} --help")

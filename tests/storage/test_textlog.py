@@ -1,6 +1,7 @@
 """The text logs: what is in them, and that nothing is missing or twice whatever is cut off."""
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -388,6 +389,22 @@ def test_making_again_that_is_cut_off(talk, tmp_path):
     (tmp_path / "logs/#gone/notes.txt").unlink()
     assert read(tmp_path) == EXPECTED
     assert not (tmp_path / "logs.rebuild").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_making_again_that_fails_leaves_nothing_behind(talk, tmp_path, monkeypatch, error):
+    fill(talk)
+
+    def fail(path, data, *, durable=True):
+        append_synced(path, data, durable=durable)
+        raise error
+
+    append_synced = files.append_synced
+    monkeypatch.setattr(module, "append_synced", fail)
+    with pytest.raises(type(error)):
+        TextLogs(tmp_path).rebuild(talk.read())
+    assert not (tmp_path / "logs.rebuild").exists()
+    assert read(tmp_path) == EXPECTED
 
 
 def test_one_at_a_time(talk, tmp_path):

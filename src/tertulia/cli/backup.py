@@ -27,7 +27,7 @@ def backup(
     file
         Where to; by default tertulia-DATE-TIME.db in the folder backups of the server's data.
     data
-        The folder of the server's data.
+        The folder of the server's data, by default ~/.local/share/tertulia.
     force
         Replace FILE if it exists.
     """

@@ -16,7 +16,10 @@ from tertulia.server.control_messages import SOCKET, Answer, Request, address_of
 
 TIMEOUT_S = 60
 
-DataFolder = Annotated[Path | None, Parameter(help="The folder of the server's data.")]
+DataFolder = Annotated[
+    Path | None,
+    Parameter(help="The folder of the server's data, by default ~/.local/share/tertulia."),
+]
 AsJson = Annotated[bool, Parameter(negative="", help="JSON instead of a table.")]
 
 T = TypeVar("T")

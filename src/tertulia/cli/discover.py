@@ -16,7 +16,9 @@ from tertulia.client.discovery import find_servers
 from tertulia.client.servers import Found
 
 MOST_S = 3600
-WIDTHS = (24, 5, 44, 0)
+HEADINGS = ("NAME", "USERS", "ADDRESSES", "PROTOCOLS")
+# The headings fit into 80 columns; the protocols of a server alone may not.
+WIDTHS = (24, 5, 31, 0)
 
 
 def discover(
@@ -46,7 +48,7 @@ async def _discover(timeout_s: float, as_json: bool) -> int:
     async with contextlib.aclosing(find_servers(timeout_s, _warn)) as servers:
         async for found in servers:
             if not (count or as_json):
-                print(aligned(("NAME", "USERS", "PROTOCOLS", "ADDRESSES"), WIDTHS))
+                print(aligned(HEADINGS, WIDTHS))
             count += 1
             print(_json(found) if as_json else _shown(found), flush=True)
     return count
@@ -61,7 +63,7 @@ def _shown(found: Found) -> str:
     users = "?" if card.users is None else str(card.users)
     ports = " ".join(f"{protocol}={port}" for protocol, port in card.ports.items())
     name = shown(card.name or "?")
-    return aligned((name, f"{users:>5}", ports, " ".join(found.addresses)), WIDTHS)
+    return aligned((name, f"{users:>5}", " ".join(found.addresses), ports), WIDTHS)
 
 
 def _json(found: Found) -> str:

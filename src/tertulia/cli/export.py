@@ -53,7 +53,7 @@ def export(
     force
         Replace the file if it exists.
     data
-        The folder of the server's data.
+        The folder of the server's data, by default ~/.local/share/tertulia.
     """
     folder = data_of_a_server(data)
     first = moment("--after", after)

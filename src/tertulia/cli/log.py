@@ -40,7 +40,7 @@ def show(
     follow
         Go on printing what is said, until Ctrl-C.
     data
-        The folder of the server's data.
+        The folder of the server's data, by default ~/.local/share/tertulia.
     """
     folder = data_of_a_server(data)
     if follow and day is not None:
@@ -69,7 +69,7 @@ def rebuild(*, channel: str | None = None, data: Path | None = None) -> int:
     channel
         Only those of this channel.
     data
-        The folder of the server's data.
+        The folder of the server's data, by default ~/.local/share/tertulia.
     """
     folder = data_of_a_server(data)
     if not (folder / STATE).exists():

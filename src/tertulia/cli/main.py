@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 
 import cyclopts
@@ -54,8 +55,7 @@ def main() -> None:
         status = app(exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except cyclopts.CycloptsError as error:
-        text = " ".join(str(error).split())
-        _fail(f"{text} Try: tertulia --help", CommandError.status)
+        _fail(_words(error), CommandError.status)
     except CommandError as error:
         _fail(str(error), error.status)
     except BrokenPipeError:
@@ -68,6 +68,16 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _words(error: cyclopts.CycloptsError) -> str:
+    """Return what is wrong with the command line, and where to look."""
+    chain = error.command_chain or ()
+    if isinstance(error, cyclopts.UnusedCliTokensError):
+        text = f"{' '.join(chain)} does not take {shlex.join(error.unused_tokens or ())}."
+    else:
+        text = " ".join(str(error).split())
+    return f"{text} Try: {' '.join(['tertulia', *chain, '--help'])}"
 
 
 def _open_what_is_closed() -> None:

@@ -73,12 +73,14 @@ def kick(
 
 
 def ban(channel: str, mask: str, /, *, data: DataFolder = None) -> int:
-    """Keep someone from coming into a channel and from speaking in it; kick them besides.
+    """Keep someone from coming into a channel and from speaking in it. It kicks nobody.
 
     Parameters
     ----------
+    channel
+        The channel, by name or number.
     mask
-        nick!user@address with * and ?, such as '*!*@192.0.2.*'; a nickname alone stands for
+        nick!user@address with * and ?, such as `'*!*@192.0.2.*'`; a nickname alone stands for
         whoever has it.
     """
     return _do(data, m.Ban(channel, mask))
@@ -89,6 +91,8 @@ def unban(channel: str, mask: str, /, *, data: DataFolder = None) -> int:
 
     Parameters
     ----------
+    channel
+        The channel, by name or number.
     mask
         As it was given to ban.
     """
@@ -107,6 +111,10 @@ def op(
 
     Parameters
     ----------
+    channel
+        The channel, by name or number.
+    nick
+        Who is to be its admin, by nickname or number.
     off
         They are no longer to be its admin.
     """
@@ -120,6 +128,8 @@ def topic(
 
     Parameters
     ----------
+    channel
+        The channel, by name or number.
     text
         The new topic; '' takes it away.
     """

@@ -17,7 +17,7 @@ def restore(file: Path, *, data: Path | None = None) -> int:
     file
         The backup.
     data
-        The folder of the server's data; it may be a new one.
+        The folder of the server's data, by default ~/.local/share/tertulia; it may be a new one.
     """
     folder = data or data_folder()
     with told_in_one_line():

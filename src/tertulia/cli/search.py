@@ -57,7 +57,7 @@ def search(
     json
         One JSON object a line.
     data
-        The folder of the server's data.
+        The folder of the server's data, by default ~/.local/share/tertulia.
     """
     if limit < 1:
         raise CommandError(f"--limit {limit}: must be 1 or more")

@@ -45,9 +45,9 @@ def serve(
     Parameters
     ----------
     data
-        The folder for its data.
+        The folder for its data, by default ~/.local/share/tertulia.
     config
-        The settings, a TOML file.
+        The settings, a TOML file, by default ~/.config/tertulia/tertulia.toml.
     listen
         Where to listen, instead of the default ports: irc://127.0.0.1:6667, ircs://, json://
         (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://.

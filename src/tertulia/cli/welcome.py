@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from tertulia.server.addresses import own_addresses
+from tertulia.server.addresses import own_addresses, own_link_local_addresses
 from tertulia.server.settings import Settings
 
 _HOW = {
@@ -30,9 +30,18 @@ def welcome(settings: Settings, uris: list[str]) -> str:
     if open_to_all and addresses:
         lines.append(f"From another machine the address is {' or '.join(addresses[:3])}.")
     elif open_to_all:
-        lines.append("This machine has no address that others could reach.")
+        lines.append(_without_a_network(own_link_local_addresses()))
     lines.append("Stop with Ctrl-C.")
     return "\n".join(lines)
+
+
+def _without_a_network(addresses: list[str]) -> str:
+    if not addresses:
+        return "This machine has no address that others could reach."
+    return (
+        f"From another machine the address is {addresses[0]}%eth0, where eth0 is the interface"
+        " of that machine."
+    )
 
 
 def _port(netloc: str) -> str:

@@ -39,3 +39,10 @@ def own_addresses() -> list[str]:
     """Return the addresses at which other machines may reach this one, IPv4 first."""
     found = [held.at.ip for held in held_addresses()]
     return [str(a) for a in found if not a.is_loopback and not a.is_link_local]
+
+
+def own_link_local_addresses() -> list[str]:
+    """Return the addresses that reach no farther than a link, without its name: that is another
+    one on each machine."""
+    found = [held.at.ip for held in held_addresses()]
+    return [str(a) for a in found if a.is_link_local]

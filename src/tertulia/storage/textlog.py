@@ -188,8 +188,12 @@ class TextLogs:
             scratch = self._data / f"{FOLDER}.rebuild"
             with suppress(FileNotFoundError):
                 shutil.rmtree(scratch)
-            self._write_again(log_db, scratch, only)
-            return self._put_in_place(scratch, only)
+            try:
+                self._write_again(log_db, scratch, only)
+                return self._put_in_place(scratch, only)
+            finally:
+                # A disk that it has filled is not to stay full.
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def close(self) -> None:
         """Close the file that says how far the log is taken in."""
@@ -325,7 +329,6 @@ class TextLogs:
         for folder in self._folder.iterdir() if self._folder.exists() else ():
             if folder.is_dir() and only in (None, folder.name):
                 self._drop_others(folder, paths)
-        shutil.rmtree(scratch)
         return len(paths)
 
     @staticmethod
