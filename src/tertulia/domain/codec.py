@@ -8,13 +8,15 @@ harm the clients of others.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
 from tertulia.domain.events import LoggedFact, SharedFact, WantedFact
 from tertulia.domain.presence import Resident
+
+T = TypeVar("T")
 
 encode = msgspec.json.Encoder().encode
 decode_logged = msgspec.json.Decoder(LoggedFact).decode
@@ -52,7 +54,7 @@ def resident(body: bytes) -> Resident:
     return _checked(_decode_resident, body)
 
 
-def _checked(decode: Any, body: bytes) -> Any:
+def _checked(decode: Callable[[bytes], T], body: bytes) -> T:
     try:
         found = decode(body)
         if not _is_harmless(msgspec.json.decode(body), body):

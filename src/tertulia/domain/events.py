@@ -374,6 +374,12 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
     on: bool
 
 
+class Unknown(Fact, frozen=True, gc=False, tag="unknown"):
+    """A fact of a kind that only later versions know: kept as it is, and without effect."""
+
+    durability: ClassVar[Durability] = "activity"
+
+
 class Wanted(Fact, frozen=True, gc=False, tag="wanted"):
     """Something is to happen to users of *server*, which alone can do it."""
 

@@ -7,10 +7,11 @@ seen when it is on disk. Who is on other servers is told by each of these, and k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import structlog
 from msgspec import Raw
+from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain import codec
@@ -33,8 +34,7 @@ GRACE_S = 60.0
 """How long who is on a server that cannot be reached is still shown."""
 TOGETHER = 3
 """From how many on what happens at once is shown together."""
-_SHARED = frozenset(e.SharedFact.__args__)  # type: ignore[attr-defined]  # a union has them
-_ALSO_LOGGED = frozenset(e.LoggedFact.__args__)  # type: ignore[attr-defined]
+_SHARED = frozenset(get_args(e.SharedFact))
 
 
 class Timer(Protocol):
@@ -50,7 +50,8 @@ Later = Callable[[float, Callable[[], None]], Timer]
 class Federation(Carrier):
     """What carries the chat of *hub* to others, and brings theirs.
 
-    *server_id* and *epoch* are this server's; *committed* says how far each source is on disk.
+    *server_id* and *epoch* are this server's; *committed* says how far each source is on disk;
+    *raise_floor* sees to it that this server's next epoch is later than one.
     """
 
     def __init__(
@@ -60,17 +61,18 @@ class Federation(Carrier):
         epoch: int,
         committed: dict[Source, int],
         later: Later,
+        raise_floor: Callable[[int], None],
     ) -> None:
         self._hub = hub
         self._server = ServerId(server_id.hex())
         self._source: Source = (self._server, epoch)
         self._later = later
+        self._raise_floor = raise_floor
         self.committed = committed
         """The number of the last event on disk of every source."""
         self.replicator: Replicator | None = None
         self._heard_on_disk = dict(hub.state.heard)
         self._graces: dict[str, Timer] = {}
-        self._ahead: set[str] = set()
         hub.carrier = self
 
     # What happened here
@@ -202,7 +204,9 @@ class Federation(Carrier):
             found.append(self._join("late", name, some))
         return found
 
-    def _join(self, kind: str, channel: str, some: Sequence[c.Change], server: str = "") -> c.Change:
+    def _join(
+        self, kind: str, channel: str, some: Sequence[c.Change], server: str = ""
+    ) -> c.Change:
         now = Hlc(self._hub.world.now() << 16)
         return c.Together(now, "", kind, channel, tuple(some), server)
 
@@ -210,13 +214,15 @@ class Federation(Carrier):
 
     def present(self, server: ServerId, items: Sequence[Item]) -> None:
         """Let changes of who is where on *server* happen."""
+        # Only what is logged has the tag of its epoch.
+        tag = origin_tag(bytes.fromhex(server), 0)
         for item in items:
             try:
                 fact = codec.shared(bytes(item.body))
             except codec.Unusable as error:
                 logger.warning("who is on another server is not understood", reason=str(error))
                 continue
-            event = e.Event(Hlc(item.hlc), Conversation(item.conversation), fact, tag=item.stamp)
+            event = e.Event(Hlc(item.hlc), Conversation(item.conversation), fact, tag=tag)
             self._hub.show(self._tell(server, event))
 
     def _tell(self, server: str, event: e.Event) -> list[c.Change]:
@@ -335,9 +341,7 @@ class Federation(Carrier):
 
     def overtaken(self, epoch: int) -> None:
         """Others know of a later epoch of this server than its own."""
-        floor = ("INSERT OR REPLACE INTO meta VALUES ('epoch_floor', ?)", (epoch,))
-        self._hub.gate.batch.writes_besides.append(floor)
-        self._hub.gate.touch()
+        self._raise_floor(epoch)
         logger.error("the history of this server and its clock were set back; start it again")
 
     def doubled(self, server: ServerId, name: str, why: str) -> None:
@@ -372,9 +376,7 @@ def replaced(change: c.Change, reason: str) -> c.Change:
     """Return *change*, somebody's going, with another reason."""
     if not isinstance(change, c.Gone):
         return change
-    return c.Gone(
-        change.hlc, change.msgid, change.by, reason, change.channels, change.realname
-    )
+    return c.Gone(change.hlc, change.msgid, change.by, reason, change.channels, change.realname)
 
 
 def _is_untold(fact: e.Fact) -> bool:
@@ -385,9 +387,11 @@ def _is_untold(fact: e.Fact) -> bool:
 
 
 def _item(event: e.Event) -> Item:
-    body = Raw(codec.encode(event.fact))
-    stamp: int = event.stamp if type(event.fact) in _ALSO_LOGGED else event.tag
-    return Item(event.hlc, event.conversation, body, stamp, event.client_id)
+    fact = event.fact
+    if isinstance(fact, e.Connected):
+        fact = replace(fact, claim=msgid(event.hlc, event.tag))
+    body = Raw(codec.encode(fact))
+    return Item(event.hlc, event.conversation, body, event.stamp, event.client_id)
 
 
 def _add_present(parts: list[Any], item: Item) -> None:
@@ -395,6 +399,3 @@ def _add_present(parts: list[Any], item: Item) -> None:
         parts[-1].append(item)
     else:
         parts.append([item])
-
-
-__all__ = ["Federation", "Later", "Timer", "msgid"]

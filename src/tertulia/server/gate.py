@@ -15,6 +15,7 @@ import structlog
 
 from tertulia.domain.events import Event
 from tertulia.protocols.session import Later, Session
+from tertulia.replication.messages import Run
 from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
 from tertulia.storage.log import Copied
@@ -114,8 +115,8 @@ class Batch:
     """What one turn of the loop, or several, led to."""
 
     __slots__ = (
-        "after", "claims", "copied", "deliveries", "error", "events", "shared", "speakers",
-        "writes",
+        "after", "brought", "claims", "copied", "deliveries", "error", "events", "shared",
+        "speakers", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -124,6 +125,8 @@ class Batch:
         """Durable events, with who is told if they cannot be written, under which label."""
         self.copied: list[Copied] = []
         """Events of other servers."""
+        self.brought: list[Run] = []
+        """The same as they came."""
         self.shared: list[Event] = []
         """What other servers are to know, in the order in which it happened."""
         self.writes: list[Any] = []

@@ -343,11 +343,11 @@ class Hub:
     def _entered(self, change: c.Entered, durable: bool) -> None:
         name = fold_name(change.channel)
         audience = self._audiences.get(name)
-        if audience is None:
-            audience = self._audiences[name] = Audience()
-        self._close_run()
         session = self._sessions.get(change.by.uid)
         if session is not None:
+            if audience is None:
+                audience = self._audiences[name] = Audience()
+            self._close_run()
             audience.add(session)
         self._to_audience(audience, change, durable)
 
