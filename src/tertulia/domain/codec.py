@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from tertulia.domain.events import LoggedFact, SharedFact, WantedFact
 from tertulia.domain.presence import Resident
-
-T = TypeVar("T")
 
 encode = msgspec.json.Encoder().encode
 decode_logged = msgspec.json.Decoder(LoggedFact).decode
@@ -36,25 +34,29 @@ class Unusable(ValueError):
 
 def logged(body: bytes) -> LoggedFact:
     """Return the fact of an event of another server, or raise `Unusable`."""
-    return _checked(decode_logged, body)
+    fact: LoggedFact = _checked(decode_logged, body)
+    return fact
 
 
 def shared(body: bytes) -> SharedFact:
     """Return a fact about who is on another server, or raise `Unusable`."""
-    return _checked(_decode_shared, body)
+    fact: SharedFact = _checked(_decode_shared, body)
+    return fact
 
 
 def wanted(body: bytes) -> WantedFact:
     """Return what another server wants, or raise `Unusable`."""
-    return _checked(_decode_wanted, body)
+    fact: WantedFact = _checked(_decode_wanted, body)
+    return fact
 
 
 def resident(body: bytes) -> Resident:
     """Return somebody on another server, or raise `Unusable`."""
-    return _checked(_decode_resident, body)
+    found: Resident = _checked(_decode_resident, body)
+    return found
 
 
-def _checked(decode: Callable[[bytes], T], body: bytes) -> T:
+def _checked(decode: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         found = decode(body)
         if not _is_harmless(msgspec.json.decode(body), body):
