@@ -207,6 +207,15 @@ def raise_epoch_floor(db: apsw.Connection, epoch: int) -> None:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch_floor', ?)", (epoch,))
 
 
+def epoch_floor(epoch: int) -> tuple[str, tuple[int]]:
+    """Return the statement that lets no epoch that begins from now on be as early as *epoch*."""
+    sql = """
+        INSERT INTO meta VALUES ('epoch_floor', ?)
+        ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
+    """
+    return sql, (epoch,)
+
+
 def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
     """Return the clock value of the last event of each source, by its tag."""
     query = "SELECT hlc FROM event WHERE id = ?"
