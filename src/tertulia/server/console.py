@@ -138,7 +138,7 @@ class Console:
             return m.ChannelTopic(channel=name, topic=None, by=None, at=None)
         return m.ChannelTopic(channel=name, topic=topic.text, by=topic.by, at=_time(topic.at))
 
-    async def _do(self, intent: Say | Kick | SetModes | SetRank | SetTopic) -> None:
+    async def _do(self, intent: Say | Kick | Kill | SetModes | SetRank | SetTopic) -> None:
         await self._hub.execute_for(self._actor, intent)
 
     async def _shutdown(self, request: m.Shutdown) -> str:
