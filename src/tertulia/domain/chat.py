@@ -20,6 +20,7 @@ from tertulia.domain.commands import (
     invite,
     join,
     kick,
+    kill,
     modes,
     part,
     poke,
@@ -46,6 +47,7 @@ from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000
+AGAIN = "Connected again from elsewhere"
 WRITES = frozenset(
     {e.TopicSet, e.ModesSet, e.AdminsSet, e.Gathered, e.MemberKicked, e.IdentityRenamed}
 )
@@ -73,6 +75,7 @@ _DECIDE = cast(
         invite.Invite: invite.invite,
         join.Join: join.join,
         kick.Kick: kick.kick,
+        kill.Kill: kill.kill,
         modes.SetModes: modes.set_modes,
         modes.SetRank: modes.set_rank,
         part.Part: part.part,
@@ -102,10 +105,10 @@ class Chat:
         self._tag = tag
         self._publish = publish
         self._retries: dict[tuple[Uid, str], list[Change]] = {}
-        self.displace: Callable[[User], None] = lambda _user: None
-        """Ends the session of a user here who has connected to another server since."""
+        self.displace: Callable[[User, str], None] = lambda _user, _reason: None
+        """Ends the session of a user here, because another server wants it."""
         self._elsewhere = Elsewhere(
-            self.state, self._show, self.record, lambda user: self.displace(user)
+            self.state, self._show, self.record, lambda user: self.displace(user, AGAIN)
         )
 
     def gives_way(self, intent: connect.Connect) -> User | None:
@@ -120,9 +123,9 @@ class Chat:
         assert user is not None
         return user
 
-    def take_from(self, older: User, reason: str) -> None:
+    def take_from(self, older: User) -> None:
         """Let the same identity, which is connected to another server, be there no more."""
-        gone = e.Disconnected(older.face, reason)
+        gone = e.Disconnected(older.face, AGAIN)
         self.record([e.Wanted(older.server, gone), gone])
 
     def register(self) -> Number:
@@ -137,6 +140,9 @@ class Chat:
         client_id = intent.client_id if type(intent) is say.Say else None
         if client_id is None:
             self.record(facts)
+            for fact in facts:
+                if type(fact) is e.Wanted and not fact.server:
+                    self.asked(fact.fact)
         else:
             self._record_once(actor, facts, client_id)
 
@@ -226,7 +232,7 @@ class Chat:
             if user is not None and not user.server and user.uid in channel.occupants:
                 self.record([e.Kicked(fact.by, channel.name.text, user.face, fact.reason)])
         elif (user := users.get(fact.face.uid)) is not None and not user.server:
-            self.displace(user)
+            self.displace(user, fact.reason)
 
     def _show(self, event: e.Event) -> list[Change]:
         return effects.present(self.state, event, msgid(event.hlc, event.tag))

@@ -381,7 +381,7 @@ class Unknown(Fact, frozen=True, gc=False, tag="unknown"):
 
 
 class Wanted(Fact, frozen=True, gc=False, tag="wanted"):
-    """Something is to happen to users of *server*, which alone can do it."""
+    """Something is to happen to users of *server* (empty: this one), which alone can do it."""
 
     server: str
     fact: Kicked | RanksSet | Disconnected

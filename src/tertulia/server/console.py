@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from tertulia.domain import errors as x
 from tertulia.domain.channels import ADMIN, Channel
 from tertulia.domain.commands.kick import Kick
+from tertulia.domain.commands.kill import Kill
 from tertulia.domain.commands.modes import SetModes, SetRank
 from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
@@ -110,12 +111,9 @@ class Console:
 
     async def _kill(self, request: m.Kill) -> str:
         whom = self._user(request.user)
-        session = self._hub.session_of(whom)
-        # A server's users are those with a session on it.
-        assert session is not None
-        reason = short_text(request.reason, self._hub.world.rules.reason_bytes)
-        session.end(f"Killed ({self._actor.nick} ({reason or 'no reason given'}))")
-        await self._hub.gate.written()
+        await self._do(Kill(whom, request.reason))
+        if whom.server:
+            return f"{self._state.servers[whom.server]} was asked to disconnect {whom.nick}"
         return f"{whom.nick} was disconnected"
 
     async def _ban(self, request: m.Ban) -> str:
@@ -140,7 +138,7 @@ class Console:
             return m.ChannelTopic(channel=name, topic=None, by=None, at=None)
         return m.ChannelTopic(channel=name, topic=topic.text, by=topic.by, at=_time(topic.at))
 
-    async def _do(self, intent: Say | Kick | SetModes | SetRank | SetTopic) -> None:
+    async def _do(self, intent: Say | Kick | Kill | SetModes | SetRank | SetTopic) -> None:
         await self._hub.execute_for(self._actor, intent)
 
     async def _shutdown(self, request: m.Shutdown) -> str:

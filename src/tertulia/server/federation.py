@@ -144,7 +144,7 @@ class Federation(Carrier):
     def _ask(self, batch: Batch) -> None:
         assert self.replicator is not None
         for event in batch.shared:
-            if isinstance(event.fact, e.Wanted):
+            if isinstance(event.fact, e.Wanted) and event.fact.server:
                 body = Raw(codec.encode(event.fact.fact))
                 item = Item(event.hlc, event.conversation, body)
                 self.replicator.ask(ServerId(event.fact.server), item)

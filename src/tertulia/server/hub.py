@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain.channels import ADMIN, VOICE, Channel
-from tertulia.domain.chat import Chat, Intent
+from tertulia.domain.chat import AGAIN, Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.commands.identify import sift_unused
 from tertulia.domain.errors import StorageFailed
@@ -35,7 +35,6 @@ from tertulia.storage.records import take_writes
 
 logger = structlog.get_logger()
 
-AGAIN = "Connected again from elsewhere"
 SIFTED_MOST = 500
 """How many identities are looked at in one go, for which nobody came."""
 _TOLD_AT = frozenset(10**n for n in range(12))
@@ -61,7 +60,7 @@ class Hub:
         committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.chat = Chat(world, clock, tag, self._publish)
-        self.chat.displace = self._give_way
+        self.chat.displace = self._end
         self.world = world
         self.state: State = world.state
         self.gate = Gate(
@@ -111,9 +110,14 @@ class Hub:
     def _give_way(self, older: User) -> None:
         """The same identity has connected again: here, or on another server before."""
         if older.server:
-            self.chat.take_from(older, AGAIN)
+            self.chat.take_from(older)
         else:
-            self._sessions[older.uid].end(AGAIN)
+            self._end(older, AGAIN)
+
+    def _end(self, user: User, reason: str) -> None:
+        """Let somebody who is here be here no more."""
+        if (session := self._sessions.get(user.uid)) is not None:
+            session.end(reason)
 
     def register(self, session: AnySession) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""

@@ -29,6 +29,7 @@ _USAGE = {
     "KICK": ("<channel> <nicknames> [reason]", "Expels users from a channel you run."),
     "KILL": ("<nickname> [reason]", "Takes someone off the server (operators)."),
     "LINKS": ("", "Lists the servers of the network."),
+    "MAP": ("", "Shows the servers of the network, and how they are connected."),
     "LIST": ("[channels or conditions]", "Lists channels; >5, <9, C>60, T<5, mask, !mask."),
     "LUSERS": ("", "Tells how many are here."),
     "MODE": (
