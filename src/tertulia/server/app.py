@@ -31,6 +31,7 @@ from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import MESH, Endpoint
 from tertulia.server.mesh import Mesh
+from tertulia.server.network_desk import NetworkDesk
 from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.services import Open, Services
@@ -100,8 +101,9 @@ class Server:
         self._farewell = "The server is shutting down"
         self.wanted_over = wanted_over or asyncio.Event()
         name = settings.server.name
-        stats = Stats(name, self.hub, self._store, self._connections)
-        console = Console(self.hub, name, stats.now, self._shut_down)
+        desk = NetworkDesk(self.hub, self._mesh)
+        stats = Stats(name, self.hub, self._store, self._connections, desk)
+        console = Console(self.hub, name, stats.now, self._shut_down, desk)
         self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping

@@ -88,6 +88,13 @@ class Mesh:
         """Who is remembered, if anybody is looked for."""
         return None if self._inside is None else self._inside.peers
 
+    @property
+    def unmet(self) -> dict[str, str]:
+        """Why nobody was met at addresses that were given by hand."""
+        if self._inside is None:
+            return {}
+        return {shown_address(*at): why for at, why in self._inside.unmet.items()}
+
     def health(self) -> Health | None:
         """Return how this server is connected with others, None if it looks for none."""
         return None if self._inside is None else self._inside.node.health()
@@ -186,6 +193,8 @@ class _Inside:
         """Where the settings say that servers are, and the addresses of these hosts."""
         self._announced: dict[str, tuple[str, int]] = {}
         """Where those that there are announcements of can be reached."""
+        self.unmet: dict[tuple[str, int], str] = {}
+        """Why nobody was met at an address that was given by hand."""
         self._timer: asyncio.TimerHandle | None = None
         self._remembered_at = loop.time()
         self.ports: list[int] = []
@@ -224,6 +233,7 @@ class _Inside:
         wanted = {peer_address(peer): frozenset[Address]() for peer in network.peers}
         for gone in self._configured.keys() - wanted.keys():
             self._dialer.forget(*gone)
+            self.unmet.pop(gone, None)
         self._configured = {**wanted, **{k: v for k, v in self._configured.items() if k in wanted}}
         for host, port in self._configured:
             self._dialer.remember(host, port, now)
@@ -231,11 +241,12 @@ class _Inside:
         self._secrets = these
         for link in list(self._links):
             if why := self._ban_of(link.peer.server) or self.unwanted(link.peer):
-                link.close(why)
+                self._cut(link, why)
             elif lost:
                 # Who knows only what is no secret any more does not come back.
-                link.close("the network has another secret")
+                self._cut(link, "the network has another secret")
         self._discovery.switch(network.discovery)
+        self._discovery.hurry()
 
     def look_at(self, host: str, port: int) -> None:
         """There is another server at an address."""
@@ -272,6 +283,10 @@ class _Inside:
         await self._log.close()
         await self._loop.run_in_executor(None, self._thread.shutdown)
 
+    def _cut(self, link: MeshLink, why: str) -> None:
+        link.close(why)
+        self.closed(link, why)
+
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         now = self._loop.time()
@@ -300,30 +315,34 @@ class _Inside:
             )
             if isinstance(result, Accepted):
                 server = result.peer.server
+                self.unmet.pop(address, None)
             elif result.why == "itself":
                 self._dialer.met_itself(attempt)
             else:
                 self._reports.refused(link, result)
-                self._not_linked(attempt.server, result)
+                self._not_met(attempt, result.text, result.peer)
         except Unreachable as error:
-            self._reports.unreachable(
-                shown_address(*address), str(error), address in self._configured
-            )
-            if attempt.server:
-                self.node.tried(ServerId(attempt.server), str(error))
+            is_configured = address in self._configured
+            self._reports.unreachable(shown_address(*address), str(error), is_configured)
+            self._not_met(attempt, str(error))
         except Exception:
             logger.exception("fault", protocol="mesh")
         finally:
             self._dialer.ended(attempt, self._loop.time(), server)
 
+    def _not_met(self, attempt: Attempt, why: str, peer: Hello | None = None) -> None:
+        """Note for people why there is no link."""
+        address = (attempt.host, attempt.port)
+        servers = {attempt.server, "" if peer is None else peer.server} - {""}
+        servers |= {s for s, known in self.peers.servers.items() if address in known.addresses}
+        for server in servers - {self._me.server}:
+            self.node.tried(ServerId(server), why)
+        if not servers & self.peers.servers.keys() and not attempt.server:
+            self.unmet[address] = why
+
     def _learnt(self, address: tuple[str, int], found: list[Address]) -> None:
         if address in self._configured:
             self._configured[address] = frozenset(found)
-
-    def _not_linked(self, server: str, result: Refused) -> None:
-        server = result.peer.server if result.peer is not None else server
-        if server and server != self._me.server:
-            self.node.tried(ServerId(server), result.text)
 
     def _allows(self, address: Address) -> bool:
         """Whether connections are taken from *address*."""
@@ -382,8 +401,9 @@ class _Inside:
 
     def closed(self, link: MeshLink, why: str) -> None:
         """A link is no more."""
-        self._links.discard(link)
-        self._guarded(link, lambda: self.node.closed(link, why))
+        if link in self._links:
+            self._links.remove(link)
+            self._guarded(link, lambda: self.node.closed(link, why))
 
     def _guarded(self, link: MeshLink, action: Callable[[], None]) -> None:
         try:

@@ -71,6 +71,10 @@ class MeshDiscovery:
         if not on:
             self.close()
 
+    def hurry(self) -> None:
+        """Announce at once: something changed."""
+        self._due = 0.0
+
     def close(self) -> None:
         """Announce and hear nothing more."""
         self._is_on = False
