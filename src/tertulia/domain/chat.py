@@ -132,9 +132,14 @@ class Chat:
         return user
 
     def take_from(self, older: User) -> None:
-        """Let the same identity, which is connected to another server, be there no more."""
+        """Let the same identity, which is connected to another server, be there no more.
+
+        The session in which it was issued may be somebody else's by its uid: who that is goes
+        on being shown, but not under its nickname.
+        """
         self.record([e.Wanted(older.server, e.Disconnected(older.face, AGAIN))])
-        self._publish([], self._elsewhere.shade(older), False)
+        stop = self._elsewhere.shade if older.durable else self._elsewhere.displace
+        self._publish([], stop(older), False)
 
     def register(self) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""

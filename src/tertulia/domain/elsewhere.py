@@ -34,8 +34,8 @@ AGAIN = "Connected again from elsewhere"
 class Elsewhere:
     """What other servers tell, for one *state*.
 
-    *present* lets an event take effect, *record* lets facts of this server happen. *displace*
-    is told of a user here who has connected to another server since.
+    *present* lets an event take effect, *record* lets facts of this server happen. *end* ends
+    the session of a user here who has connected to another server since.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Elsewhere:
         state: State,
         present: Callable[[e.Event], list[Change]],
         record: Callable[[Sequence[e.Fact]], object],
-        displace: Callable[[User], None],
+        end: Callable[[User], None],
     ) -> None:
         self._state = state
         self._present = present
         self._record = record
-        self._displace = displace
+        self._end = end
 
     def tell(self, server: str, event: e.Event) -> list[Change]:
         """Let *event*, which *server* tells, happen; return what can be seen of it."""
@@ -89,6 +89,11 @@ class Elsewhere:
         self._state.displaced.pop(user.uid, None)
         return self._present(_gone(user))
 
+    def displace(self, user: User) -> list[Change]:
+        """Show *user*, who is on another server, under another nickname than there."""
+        self._state.displaced[user.uid] = user.face
+        return self._present(_called(user, another_nickname(self._state, user.face)))
+
     def _tell(self, server: str, event: e.Event) -> list[Change]:
         fact = event.fact
         if isinstance(fact, e.Connected):
@@ -126,14 +131,14 @@ class Elsewhere:
         changes: list[Change] = []
         claim = fact.claim or msgid(event.hlc, event.tag)
         fact = replace(fact, server=server, claim=claim)
-        known = self._state.users.get(fact.face.uid)
-        if known is not None:
+        # Behind one who gives way there may be another, who is shown then.
+        while (known := self._state.users.get(fact.face.uid)) is not None:
             if known.server == server:
-                return []
+                return changes
             if (event.hlc, server) < (known.came, known.server or self._state.server):
                 told = self._state.shadows.setdefault(known.uid, {})
                 told[server] = Resident(replace(fact, server=""), event.hlc)
-                return []
+                return changes
             changes += self._give_way(known)
         newcomer = User(fact, Nickname.parse(fact.face.nick), event.hlc, server, claim)
         newcomer, seen = self._settle(newcomer, event)
@@ -144,7 +149,7 @@ class Elsewhere:
         """The same identity has connected to another server since."""
         if known.server:
             return self.shade(known)
-        self._displace(known)
+        self._end(known)
         gone = self._state.users.get(known.uid) is not known
         return [] if gone else self._present(_gone(known))
 
@@ -168,12 +173,10 @@ class Elsewhere:
             self._state.displaced[newcomer.uid] = newcomer.face
             face = another_nickname(self._state, newcomer.face)
             return _renamed(newcomer, face, newcomer.claim), []
-        renamed = another_nickname(self._state, other.face)
         if not other.server:
-            self._record([e.Renamed(other.face, renamed)])
+            self._record([e.Renamed(other.face, another_nickname(self._state, other.face))])
             return newcomer, []
-        self._state.displaced[other.uid] = other.face
-        return newcomer, self._present(_called(other, renamed))
+        return newcomer, self.displace(other)
 
     def _rank(self, server: str, event: e.Event, fact: e.RanksSet) -> list[Change]:
         ranks = tuple(one for one in fact.ranks if self._is_on(server, one.whom.uid))

@@ -67,6 +67,9 @@ def differences(
         known = here.get(uid)
         if known is None and state.shadows.get(uid, {}).get(server) == resident:
             continue
+        if known is not None and known.came != resident.at:  # they went and came again
+            found.append(_now(e.Disconnected(known.face, "Came again"), tag))
+            known = None
         if known is None:
             found += arrival(resident, tag)
         else:

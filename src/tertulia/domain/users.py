@@ -35,8 +35,8 @@ class User:
 
     __slots__ = (
         "away", "broadcasts_until", "came", "catching_up", "channels", "claim", "durable", "face",
-        "host", "identity", "invited_to", "is_cut_off", "modes", "nick", "number", "partners", "places",
-        "protocol", "realname", "secure", "server", "since", "uid", "username",
+        "host", "identity", "invited_to", "is_cut_off", "modes", "nick", "number", "partners",
+        "places", "protocol", "realname", "secure", "server", "since", "uid", "username",
     )  # fmt: skip
 
     def __init__(

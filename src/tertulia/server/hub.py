@@ -96,7 +96,7 @@ class Hub:
         Raises `NicknameInUse` or `WrongCredential`. Who comes as an identity takes the place
         of an older session of theirs.
         """
-        if intent.credential is not None and (older := self.chat.gives_way(intent)) is not None:
+        while intent.credential and (older := self.chat.gives_way(intent)) is not None:
             self._give_way(older)
         self._acting, self._tainted = session, False
         try:

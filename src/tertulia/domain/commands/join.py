@@ -37,6 +37,8 @@ def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
     policy.can_join(channel, actor, intent.proof, world.now())
     name = channel.name.text
     joined = e.Joined(actor.face, name, _is_theirs(channel, actor))
+    if not channel.is_alive:  # but for others who are in it
+        return [e.ChannelKept(name), joined]
     if actor.durable and joined.admin and actor.uid not in channel.admins:
         # What lies empty and is nobody's is theirs from now on.
         ranks = (e.RankChange(True, "o", actor.face),)
