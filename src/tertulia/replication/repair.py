@@ -24,6 +24,10 @@ from tertulia.replication.peer import Peer, Request
 
 ANSWER_S = 30.0
 REST_S = 5.0
+EMPTY_S = 1.0
+"""Who has not what it says is asked again, but not at once."""
+SETTLE_S = 6.0
+"""When a link comes up others may be about to, of servers that keep more."""
 SOURCES_MOST = 500
 """In one pull."""
 SERVERS_MOST = 4096
@@ -69,6 +73,7 @@ class Repair:
             peer.epochs_wanted[server] = (theirs.digest, ours)
 
     def _compare_own(self, peer: Peer, theirs: Heard) -> None:
+        peer.note(self._mesh.me.server, theirs.epoch, theirs.seq)
         if theirs.epoch < self._mesh.me.epoch:  # what a database that was set back may lack
             self.lack(peer, (self._mesh.me.server, theirs.epoch), theirs.seq)
         elif theirs.epoch > self._overtaken:
@@ -135,10 +140,10 @@ class Repair:
         """Go on behind what nobody keeps any more, if nobody does."""
         taken = self._inbox.taken.last(*source)
         having = [p for p in self._mesh.peers.values() if p.lacking.get(source, 0) > taken]
-        firsts = [peer.gone.get(source, 0) for peer in having]
-        if not firsts or min(firsts) <= taken + 1:
+        first = min([peer.gone.get(source, 0) for peer in having], default=0)
+        settled = self._mesh.clock() - SETTLE_S
+        if first <= taken + 1 or any(peer.since > settled for peer in having):
             return
-        first = min(firsts)
         ready = self._inbox.jump(source, first)
         if ready is not None:
             self._mesh.core.lost(*source, taken + 1, first - 1)
@@ -161,15 +166,24 @@ class Repair:
     def _take_answer(self, peer: Peer, request: Request, message: Events) -> None:
         peer.request = None
         ready = self._offer(peer, message.runs, pulled=True)
-        for server, epoch, first in message.gone:
-            source = (ServerId(server), epoch)
-            if first - 1 <= peer.lacking.get(source, 0):
-                peer.gone[source] = first
+        gone = self._note_gone(peer, message)
+        if not ready and not gone:
+            peer.rests_until = self._mesh.clock() + EMPTY_S
         if not message.more or not ready:
             # It had no more than this of what it said it had: it may say it again.
             self._forget_stuck(peer, request.want)
         peer.owed = {(ServerId(run.server), run.epoch): run.last for run in ready}
         self._take(ready, late=True)
+
+    def _note_gone(self, peer: Peer, message: Events) -> bool:
+        """Note what *peer* keeps no more; return whether there is any that matters."""
+        any_gone = False
+        for server, epoch, first in message.gone:
+            source = (ServerId(server), epoch)
+            if self._inbox.taken.last(*source) + 1 < first <= peer.lacking.get(source, 0) + 1:
+                peer.gone[source] = first
+                any_gone = True
+        return any_gone
 
     def _forget_stuck(self, peer: Peer, want: Mapping[Source, int]) -> None:
         for source, before in want.items():
