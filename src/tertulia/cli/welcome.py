@@ -23,6 +23,8 @@ def welcome(settings: Settings, uris: list[str]) -> str:
     lines = [f"{settings.server.name} is ready. Join from this machine with"]
     parts = [urlsplit(uri) for uri in uris]
     for part in parts:
+        if part.scheme not in _HOW:  # other servers come in there, not people
+            continue
         how = _HOW[part.scheme].format(host="localhost", port=_port(part.netloc))
         lines.append(f"  {part.scheme + ':':9} {how}")
     addresses = own_addresses()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 import tertulia
 from tertulia.domain.ids import HybridClock
@@ -28,7 +29,9 @@ from tertulia.server.control_messages import SOCKET
 from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
-from tertulia.server.listeners import Endpoint
+from tertulia.server.listeners import MESH, Endpoint
+from tertulia.server.mesh import Mesh
+from tertulia.server.network_desk import NetworkDesk
 from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.services import Open, Services
@@ -82,6 +85,7 @@ class Server:
             self._store.durable,
             self._poke_followers,
         )
+        self._mesh = Mesh(self._store, self.hub, settings)
         self._workers = Workers(self._store.history, self.after_batch, self.backups.take)
         self._services = Services(self.hub, settings, self.reload)
         self._tls: Tls | None = None
@@ -97,8 +101,9 @@ class Server:
         self._farewell = "The server is shutting down"
         self.wanted_over = wanted_over or asyncio.Event()
         name = settings.server.name
-        stats = Stats(name, self.hub, self._store, self._connections)
-        console = Console(self.hub, name, stats.now, self._shut_down)
+        desk = NetworkDesk(self.hub, self._mesh)
+        stats = Stats(name, self.hub, self._store, self._connections, desk)
+        console = Console(self.hub, name, stats.now, self._shut_down, desk)
         self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping
@@ -124,17 +129,25 @@ class Server:
                 logger.warning("port taken", protocol=endpoint.scheme.name, port=endpoint.port)
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
+        self._mesh.start()
         self._sweeper = asyncio.create_task(self._sweep())
         self._discovery.switch(self._settings.network.discovery)
         await self._control.start()
         return uris
 
     async def _listen(self, endpoint: Endpoint) -> str:
-        host = self._host(endpoint)
         port = endpoint.port
         if endpoint.host is None and port == 0:
             # All addresses are to share one port: let the kernel choose it once.
             port = await self._free_port()
+        if endpoint.scheme.name == MESH:
+            port = await self._mesh.listen(replace(endpoint, port=port))
+        else:
+            port = await self._listen_for_clients(endpoint, port)
+        return replace(endpoint, port=port).uri
+
+    async def _listen_for_clients(self, endpoint: Endpoint, port: int) -> int:
+        host = self._host(endpoint)
         listener = await self._loop.create_server(
             lambda: Connection(host, self._loop),
             endpoint.host,
@@ -147,8 +160,8 @@ class Server:
         )
         self._listeners.append(listener)
         self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
-        port = listener.sockets[0].getsockname()[1]
-        return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
+        bound: int = listener.sockets[0].getsockname()[1]
+        return bound
 
     async def _free_port(self) -> int:
         probe = await self._loop.create_server(asyncio.Protocol, None, 0)
@@ -172,6 +185,7 @@ class Server:
         self._control.refuse()
         for listener in self._listeners:
             listener.close()
+        self._mesh.shut_door()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
@@ -186,6 +200,7 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
+        await self._mesh.stop()
         await goodbye
         for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
             await self._loop.run_in_executor(None, stop)
@@ -207,6 +222,7 @@ class Server:
         try:
             settings = self._reload()
             use = self._services.prepare(settings)
+            use_mesh = self._mesh.prepare(settings)
             if self._tls is not None:
                 self._tls.reload(settings.tls)
         except SettingsError as error:
@@ -215,6 +231,7 @@ class Server:
         self._settings = settings
         self._discovery.switch(settings.network.discovery)
         use()
+        use_mesh()
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
         for follower in self._followers:

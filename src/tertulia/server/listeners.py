@@ -7,7 +7,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tertulia.server.peer_address import DEFAULT_PORT
 from tertulia.server.settings import SettingsError
+
+MESH = "mesh"
+"""The scheme at which other servers come in, not people."""
 
 
 class Scheme(Struct, frozen=True):
@@ -28,6 +32,7 @@ SCHEMES = {
         Scheme("pychat", 5000),
         Scheme("chatroom", 6666),
         Scheme("numeric", 19033),
+        Scheme(MESH, DEFAULT_PORT, secure=True),
     )
 }
 

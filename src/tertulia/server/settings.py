@@ -19,6 +19,7 @@ from tertulia.domain.errors import InvalidChannelName
 from tertulia.domain.names import ChannelName
 from tertulia.domain.world import Rules
 from tertulia.protocols.operators import Operator
+from tertulia.server.peer_address import peer_address
 
 PREFIX = "TERTULIA__"
 UNLIMITED = 1 << 62
@@ -114,9 +115,13 @@ class BackupSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[network]``: whether the local network is told that the server is there."""
+    """``[network]``: whether the local network is told that the server is there, and with which
+    other servers it shares its chat (*peers*: ``host:port``; *banned*: ids or names)."""
 
     discovery: bool = True
+    secret_file: Path | None = None
+    peers: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -238,6 +243,11 @@ def check(settings: Settings) -> None:
             ChannelName.parse(name)
         except InvalidChannelName as error:
             raise SettingsError(f"history.unlogged_channels: {error}") from error
+    for peer in settings.network.peers:
+        try:
+            peer_address(peer)
+        except ValueError as error:
+            raise SettingsError(f"network.peers: {peer!r}: {error}") from error
     if not _TIME.fullmatch(settings.backup.time):
         raise SettingsError(f"backup.time: write it like 04:00, not {settings.backup.time!r}")
     if (settings.tls.certificate is None) != (settings.tls.key is None):

@@ -15,6 +15,7 @@ from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.state import State
 from tertulia.server.recovery import DurableState
 from tertulia.storage import database, records
+from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History
 from tertulia.storage.lock import take_lock
 from tertulia.storage.log import Log
@@ -87,9 +88,22 @@ class Store:
         reader = self._reader
         return DurableState(records.load_channels(reader), records.load_waiting(reader))
 
+    def sources(self) -> list[tuple[int, bytes, int, int, int]]:
+        """Return what `database.sources` does."""
+        return database.sources(self._reader)
+
+    def raise_epoch_floor(self, epoch: int) -> None:
+        """Let the next start begin an epoch later than *epoch*."""
+        self.log.append((), [database.epoch_floor(epoch)], _warn_of)
+
     def close(self) -> None:
         """Finish what waits, and let another server use the directory."""
         self._reader.close()
         # Last, because only who may write leaves one file behind, without a log beside it.
         self.log.close()
         os.close(self._lock)
+
+
+def _warn_of(error: StorageError | None) -> None:
+    if error is not None:
+        logger.error("it could not be noted that the next epoch is to be later", reason=str(error))

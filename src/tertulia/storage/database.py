@@ -160,6 +160,14 @@ def server_id(db: apsw.Connection) -> bytes:
     return fresh
 
 
+def renew_server_id(db: apsw.Connection) -> bytes:
+    """Give the server of *db* an id that no other has, and return it. What it has written until
+    now counts as another server's."""
+    fresh = secrets.token_bytes(16)
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('server_id', ?)", (fresh,))
+    return fresh
+
+
 def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int, int]:
     """Begin a new epoch of *server* at the Unix time *now_s*; return source id and epoch.
 
@@ -205,6 +213,15 @@ def raise_epoch_floor(db: apsw.Connection, epoch: int) -> None:
     """Let no epoch that begins from now on in *db* be as early as *epoch*."""
     if epoch > last_epoch(db):
         db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch_floor', ?)", (epoch,))
+
+
+def epoch_floor(epoch: int) -> tuple[str, tuple[int]]:
+    """Return the statement that lets no epoch that begins from now on be as early as *epoch*."""
+    sql = """
+        INSERT INTO meta VALUES ('epoch_floor', ?)
+        ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
+    """
+    return sql, (epoch,)
 
 
 def last_heard(db: apsw.Connection) -> dict[int, Hlc]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import apsw
@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from tertulia.storage.log import SEQ_BITS
 
-PORTION = 200
 _SEQ = (1 << SEQ_BITS) - 1
 
 
@@ -33,6 +32,7 @@ class Ranges:
 
     def __init__(self, db: apsw.Connection) -> None:
         self._db = db
+        self._sources: dict[tuple[bytes, int], int] = {}
 
     def read(self, want: Sequence[tuple[int, int]], most_bytes: int) -> tuple[list[Row], bool]:
         """Return events of sources after a number, in the order of their clocks; at least one,
@@ -40,27 +40,44 @@ class Ranges:
         streams = [self._rows(source, after) for source, after in want]
         found: list[Row] = []
         size = 0
-        for row in heapq.merge(*streams, key=lambda row: row.hlc):
-            size += len(row.body)
-            if found and size > most_bytes:
-                return found, True
-            found.append(row)
+        try:
+            for row in heapq.merge(*streams, key=lambda row: row.hlc):
+                size += len(row.body)
+                if found and size > most_bytes:
+                    return found, True
+                found.append(row)
+        finally:
+            for stream in streams:
+                stream.close()
         return found, False
+
+    def source(self, server: bytes, epoch: int) -> int | None:
+        """Return the id of an epoch of a server, None if nothing of it is on disk."""
+        key = (server, epoch)
+        if key not in self._sources:
+            query = "SELECT id FROM source WHERE server = ? AND epoch = ?"
+            row: Any = self._db.execute(query, key).fetchone()
+            if row is None:
+                return None
+            self._sources[key] = row[0]
+        return self._sources[key]
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
 
-    def _rows(self, source: int, after: int) -> Iterator[Row]:
+    def _rows(self, source: int, after: int) -> Generator[Row, None, None]:
+        """Yield them one by one: there may be many sources, and only some of each is wanted."""
         sql = (
             "SELECT id, hlc, conversation, body, stamp, retry FROM event"
-            " WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+            " WHERE id > ? AND id < ? ORDER BY id"
         )
-        last, end = source << SEQ_BITS | after, (source + 1) << SEQ_BITS
-        while rows := self._db.execute(sql, (last, end, PORTION)).fetchall():
-            for row in rows:
+        cursor = self._db.execute(sql, (source << SEQ_BITS | after, (source + 1) << SEQ_BITS))
+        try:
+            for row in cursor:
                 yield _row(source, row)
-            last = rows[-1][0]  # type: ignore[assignment]  # the id
+        finally:
+            cursor.close()
 
 
 def _row(source: int, row: Any) -> Row:
