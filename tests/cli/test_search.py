@@ -9,9 +9,8 @@ import pytest
 
 from tertulia.cli import main as program
 from tertulia.domain.channels import Channel
-from tertulia.domain.ids import Conversation, at_milliseconds, msgid
+from tertulia.domain.ids import Conversation, at_milliseconds, msgid, origin_tag
 from tertulia.domain.names import ChannelName, Number
-from tertulia.storage.history import origin_tag
 from tertulia.storage.records import add_channel
 from tests.storage.kit import BOB, TEA, Disk, said
 

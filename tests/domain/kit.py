@@ -32,6 +32,7 @@ from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.text import message_text
 from tertulia.domain.users import User
+from tertulia.domain.waiting import Key
 from tertulia.domain.world import Rules, World
 
 START_MS = 1_700_000_000_000
@@ -44,6 +45,9 @@ class Room:
     def __init__(self, rules: Rules | None = None, seed: int = 1) -> None:
         self.now_ms = START_MS
         self.events: list[Event] = []
+        """What is to be logged."""
+        self.put_by: dict[Key, None] = {}
+        """What waits for whom."""
         self.changes: list[Change] = []
         self.repeats: list[Change] = []
         self.state = State()
@@ -58,7 +62,8 @@ class Room:
         self.chat = Chat(self.world, HybridClock(lambda: self.now_ms), ORIGIN_TAG, self._publish)
 
     def _publish(self, events: list[Event], changes: list[Change], again: bool) -> None:
-        self.events += events
+        self.events += [event for event in events if event.fact.durability != "presence"]
+        self.put_by |= dict.fromkeys(self.state.waiting.added)
         (self.repeats if again else self.changes).extend(changes)
 
     def user(
@@ -118,6 +123,17 @@ class Room:
         channel = self.state.channel_named(name)
         assert channel is not None
         return channel
+
+    def waiting(self, user: User) -> tuple[str, ...]:
+        """What waits for a user, by message id, the oldest first."""
+        return tuple(sorted(message for uid, message in self.put_by if uid == user.uid))
+
+    def receive(self, user: User) -> None:
+        """Hand a user what waits for them."""
+        messages = self.waiting(user)
+        for message in messages:
+            del self.put_by[user.uid, message]
+        self.do(user, Receive(messages))
 
     def lobby(self) -> Channel:
         """The lobby, which a server makes at its first start."""
@@ -186,7 +202,7 @@ def _check_members(state: State) -> None:
             memberships.setdefault(uid, set()).add(name)
     assert {uid: set(names) for uid, names in state.memberships.items()} == memberships
     bare = {uid for uid in state.users if state.identities.is_bare(uid)}
-    assert state._put_by.keys() == bare
+    assert state.put_by.keys() == bare
     # They are handed everything by way of the disk, for as long as they are here.
     assert all(state.users[uid].catching_up for uid in bare)
 
@@ -284,7 +300,7 @@ def _wait(room: Room, ms: int) -> None:
 def _end(room: Room, name: str) -> None:
     channel = room.state.channel_named(name)
     if channel is not None and not (channel.is_lobby or channel.occupants or channel.members):
-        room.chat.record([ChannelEnded(channel.name.text)])
+        room.chat.record([ChannelEnded(channel.name.text, channel.incarnation)])
 
 
 _UNASKED: dict[str, Callable[..., Any]] = {
@@ -313,9 +329,7 @@ def _intent(room: Room, actor: User, verb: str, arguments: tuple[Any, ...]) -> I
         return Join(ChannelName.parse(name), proof=key, new_key=key)
     is_bare = room.state.identities.is_bare(actor.uid)
     if verb == "read":
-        waiting = room.state.waiting
-        count = waiting.count(actor.uid)
-        return Receive(waiting.last(actor.uid), count) if is_bare else CatchUp()
+        return CatchUp()
     if verb == "gather":
         found = (room.state.recipient(_called(room, who)) for who in arguments[0])
         return Gather(tuple(one for one in found if one)) if is_bare else None

@@ -109,7 +109,7 @@ class HeldLog:
         """What it was given, whether or not it was written."""
         self.events: list[Event] = []
         """What is on disk."""
-        self.tables: dict[str, dict[str, str]] = {"channel": {}, "number": {}}
+        self.tables: dict[str, dict[Any, str]] = {"channel": {}, "number": {}}
         self._waiting: deque[tuple[list[Event], list[Any], Callable[[Any], None]]] = deque()
 
     def append(
@@ -263,7 +263,7 @@ class Place:
         self.commits = 0
         lobby = Channel(ChannelName.parse("#lobby"), Number("1000000000000"), LOBBY, START_MS)
         self.state.restore_channel(lobby)
-        self.log.tables["channel"]["#lobby"] = encode_channel(lobby)
+        self.log.tables["channel"][LOBBY] = encode_channel(lobby)
         with self.loop.running():
             self.hub = Hub(
                 self.world,

@@ -14,10 +14,10 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Said
 from tertulia.domain.history import describe
 from tertulia.domain.identities import Credential, Identity, hash_token
-from tertulia.domain.ids import Uid
+from tertulia.domain.ids import Uid, msgid
 from tertulia.domain.names import Nickname
 from tertulia.domain.text import Text
-from tertulia.protocols.backlog import PAGE, hand_over_backlog
+from tertulia.protocols.backlog import BEGINNING, PAGE, hand_over_backlog, place_of
 from tertulia.protocols.session import Drain, ReadWaiting
 from tertulia.server.connection import DRAIN_MOST_S, Connection
 from tertulia.server.hub import DurableState
@@ -44,7 +44,7 @@ class Room(Place):
     def told(self) -> list[c.Change]:
         """What was said to Ana and is on disk."""
         return [
-            describe(event.hlc, "id", event.fact)
+            describe(event.hlc, msgid(event.hlc, event.tag), event.fact)
             for event in self.log.events
             if isinstance(event.fact, Said)
         ]
@@ -87,7 +87,7 @@ def test_what_waits_is_received_when_the_system_has_it(room):
     room.settle()
     ana = room.comes()
     request = answer(ana, ReadWaiting, room.told())
-    assert (request.after, request.limit) == (0, PAGE)
+    assert (request.after, request.limit) == (BEGINNING, PAGE)
     room.settle()
     assert ana.got() == ["Spoken(bob one)"]
     assert room.count() == 1
@@ -97,7 +97,10 @@ def test_what_waits_is_received_when_the_system_has_it(room):
     assert room.count() == 0
     assert room.log.facts()[-1] == "Received"
     assert room.log.batches[-1][1] == [
-        ("DELETE FROM waiting WHERE uid = ? AND hlc <= ?", (ana.user.uid, room.told()[0].hlc))
+        (
+            "DELETE FROM waiting WHERE uid = ? AND hlc = ? AND tag = ?",
+            (ana.user.uid, *place_of(room.told()[0])),
+        )
     ]
     answer(ana, ReadWaiting, [])
     assert not ana.user.catching_up
@@ -116,7 +119,7 @@ def test_what_is_said_meanwhile_is_asked_for(room):
     room.settle()
     assert ana.got() == ["Spoken(bob one)"]
     request = answer(ana, ReadWaiting, [])
-    assert request.after == room.told()[0].hlc
+    assert request.after == BEGINNING
     assert ana.user.catching_up
     answer(ana, ReadWaiting, room.told()[1:])
     room.settle()
@@ -173,7 +176,7 @@ def test_what_cannot_be_deleted_is_not_handed_over_again(room):
     ana.end("gone")
     room.settle()
     ana = room.comes()
-    assert answer(ana, ReadWaiting, room.told()[1:]).after == room.told()[0].hlc
+    answer(ana, ReadWaiting, room.told())
     room.settle()
     assert ana.got() == ["Spoken(bob two)"]
 

@@ -169,9 +169,9 @@ async def test_a_restart_brings_back_channels_and_numbers(stores):
     assert not found.occupants
     # Nobody is in it now: it counts as left at this start, and that is written down.
     assert found.emptied == START_MS
-    assert "#tea" in state.changed_channels
+    assert tea.incarnation in state.changed_channels
     assert state.channels["#empty"].emptied == empty.emptied
-    assert "#empty" not in state.changed_channels
+    assert empty.incarnation not in state.changed_channels
     assert not state.users
 
 

@@ -6,14 +6,14 @@ import pytest
 from tertulia.domain.channels import Topic
 from tertulia.domain.events import Said
 from tertulia.domain.history import Page
-from tertulia.domain.ids import Uid
+from tertulia.domain.ids import Uid, msgid, origin_tag
 from tertulia.domain.names import Number
 from tertulia.domain.text import Text
 from tertulia.storage import database
 from tertulia.storage.database import (
     MIGRATIONS,
     connect,
-    last_hlc,
+    last_heard,
     migrate,
     open_epoch,
     server_id,
@@ -111,11 +111,11 @@ def test_what_is_in_an_old_database_is_there(old):
     assert channel.admins == frozenset({Uid("i1")})
     assert channel.lists["b"].keys() == {"eve!*@*"}
     assert channel.emptied == 1700000009
-    page = History(old).page(Page(TEA, 10, messages_only=False))
+    page = History(old).page(Page((TEA,), 10, messages_only=False))
     assert [type(stored.fact).__name__ for stored in page] == ["Joined", "Said", "Parted"]
     assert isinstance(page[1].fact, Said)
     assert page[1].fact.text == "hello é"
-    assert last_hlc(old) == 111411200000004
+    assert last_heard(old) == {origin_tag(bytes(range(16)), 1): 111411200000004}
     assert load_identities(old) == []
     assert load_waiting(old) == []
     assert open_epoch(old, bytes(range(16))) == (2, 2)
@@ -204,13 +204,15 @@ def test_every_start_is_an_epoch(tmp_path):
         assert open_epoch(db, server) == (3, 2)
 
 
-def test_the_last_clock_is_that_of_the_last_epoch(disk):
-    assert last_hlc(disk.db) == 0
+def test_the_last_clock_of_every_epoch_is_known(disk):
+    assert last_heard(disk.db) == {}
     disk.append(said(1000, "a"), said(2000, "b"))
+    first = origin_tag(disk.server, disk.epoch)
     disk.start()
-    assert last_hlc(disk.db) == said(2000, "b").hlc
+    assert last_heard(disk.db) == {first: said(2000, "b").hlc}
     disk.append(said(3000, "c"))
-    assert last_hlc(disk.db) == said(3000, "c").hlc
+    second = origin_tag(disk.server, disk.epoch)
+    assert last_heard(disk.db) == {first: said(2000, "b").hlc, second: said(3000, "c").hlc}
 
 
 def test_the_frozen_database_is_the_first_migration(tmp_path):

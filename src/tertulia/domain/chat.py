@@ -29,7 +29,7 @@ from tertulia.domain.commands import (
     say,
     topic,
 )
-from tertulia.domain.elsewhere import Elsewhere
+from tertulia.domain.elsewhere import AGAIN, Elsewhere
 from tertulia.domain.follow_up import follow_up
 from tertulia.domain.ids import (
     EVERYONE,
@@ -47,9 +47,17 @@ from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000
-AGAIN = "Connected again from elsewhere"
+_GIVES_UP = frozenset({e.Disconnected, e.Renamed})
 WRITES = frozenset(
-    {e.TopicSet, e.ModesSet, e.AdminsSet, e.Gathered, e.MemberKicked, e.IdentityRenamed}
+    {
+        e.TopicSet,
+        e.ModesSet,
+        e.AdminsSet,
+        e.Gathered,
+        e.MemberKicked,
+        e.IdentityRenamed,
+        e.ChannelKept,
+    }
 )
 """The facts that write over what was written before."""
 
@@ -124,9 +132,14 @@ class Chat:
         return user
 
     def take_from(self, older: User) -> None:
-        """Let the same identity, which is connected to another server, be there no more."""
-        gone = e.Disconnected(older.face, AGAIN)
-        self.record([e.Wanted(older.server, gone), gone])
+        """Let the same identity, which is connected to another server, be there no more.
+
+        The session in which it was issued may be somebody else's by its uid: who that is goes
+        on being shown, but not under its nickname.
+        """
+        self.record([e.Wanted(older.server, e.Disconnected(older.face, AGAIN))])
+        stop = self._elsewhere.shade if older.durable else self._elsewhere.displace
+        self._publish([], stop(older), False)
 
     def register(self) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
@@ -154,6 +167,8 @@ class Chat:
             event = self._event(fact, client_id)
             changes += effects.apply(self.state, event, msgid(event.hlc, self._tag))
             events.append(event)
+        if self._elsewhere.is_waited_for and any(type(f) in _GIVES_UP for f in facts):
+            changes += self._elsewhere.returning()
         if facts:
             self._publish(events, changes, False)
         return changes

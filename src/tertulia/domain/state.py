@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tertulia.domain import events as e
 from tertulia.domain.channels import Channel
@@ -23,6 +24,8 @@ class State:
     def __init__(self) -> None:
         self.server_face = e.Face(Uid("server"), "", "0" * 13, "")
         """How the server itself is shown."""
+        self.server = ""
+        """The id of this server, in hexadecimal digits."""
         self.servers: dict[str, str] = {}
         """The names of other servers, by id."""
         self.users: dict[Uid, User] = {}
@@ -45,8 +48,14 @@ class State:
         """The ids of messages to groups that somebody has, the last ones."""
         self.heard: dict[int, Hlc] = {}
         """The time of the last event of each source, by its tag."""
-        self.pending: dict[str, dict[Uid, tuple[Conversation, int]]] = {}
-        """Who is in channels of which nothing is known yet, in which incarnation, as what."""
+        self.shadows: dict[Uid, dict[str, Any]] = {}
+        """Those of whom somebody newer is shown, by their servers (`presence.Resident`): the
+        same identity has connected to several, which have not all heard of each other."""
+        self.displaced: dict[Uid, e.Face] = {}
+        """Users of other servers who are called otherwise here than there, where nobody may have
+        heard yet of whoever keeps their nickname; with the face that they have there."""
+        self.pending: dict[str, dict[Uid, None]] = {}
+        """Who is in channels (folded) that are not known yet."""
         self.put_by: dict[Uid, None] = {}
         """Users here who are handed everything by way of the disk: those with bare identities."""
         self._namesakes: dict[str, list[Channel]] = {}
@@ -166,6 +175,7 @@ class State:
         self._disown(channel)
         for uid in channel.occupants:
             self.users[uid].channels.pop(name, None)
+            self.users[uid].places.pop(name, None)
         channel.occupants = {}
 
     def _disown(self, channel: Channel) -> None:
@@ -213,6 +223,9 @@ class State:
         if not channel.occupants:
             channel.emptied = milliseconds(hlc)
             self.changed_channels[channel.incarnation] = None
+            if not channel.is_alive:
+                # It was over already, but for them.
+                self.forget_channel(channel)
 
     def remember_partners(self, one: Uid, other: Uid) -> None:
         """Note that two users write to each other."""

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain.channels import ADMIN, VOICE, Channel
-from tertulia.domain.chat import AGAIN, Chat, Intent
+from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.commands.identify import sift_unused
+from tertulia.domain.elsewhere import AGAIN
 from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
@@ -95,7 +96,7 @@ class Hub:
         Raises `NicknameInUse` or `WrongCredential`. Who comes as an identity takes the place
         of an older session of theirs.
         """
-        if intent.credential is not None and (older := self.chat.gives_way(intent)) is not None:
+        while intent.credential and (older := self.chat.gives_way(intent)) is not None:
             self._give_way(older)
         self._acting, self._tainted = session, False
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec import Struct
 
-from tertulia.domain.channels import ADMIN, Channel
+from tertulia.domain.channels import Channel
 from tertulia.domain.events import Event
 from tertulia.domain.ids import Uid
 from tertulia.server.gate import REQUEUED_MOST, Batch, Gate
@@ -98,9 +98,10 @@ class Recovery:
             channel.invited = current.invited
             channel.shut_out = current.shut_out
             channel.revision = current.revision + 1
-            _rank_as_stored(channel, current.admins)
             for uid in channel.occupants:
-                self._hub.state.users[uid].channels[name] = channel
+                user = self._hub.state.users[uid]
+                user.channels[name] = channel
+                channel.occupants[uid] = user.rank_in(channel)
         if bool(channel.occupants) is (channel.emptied is not None):
             channel.emptied = None if channel.occupants else self._hub.world.now()
             self._hub.state.changed_channels[channel.incarnation] = None
@@ -109,12 +110,3 @@ class Recovery:
 def _remaining(batch: Batch) -> list[Event]:
     """Return what remains so of *batch*, though it could not be written."""
     return [event for event in batch.events if not event.fact.can_be_refused]
-
-
-def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:
-    """Give those the rank that is on disk of whom it was *believed* that they had another."""
-    for uid in channel.admins ^ believed:
-        rank = channel.occupants.get(uid)
-        if rank is not None:
-            lasting = uid in channel.admins
-            channel.occupants[uid] = rank | ADMIN if lasting else rank & ~ADMIN

@@ -26,7 +26,7 @@ def gathered(room: Room, actor: User, *others: User | Identity) -> tuple[Channel
 
 def waiting(room: Room, uid: str) -> list[str]:
     """The kinds of what waits for a user."""
-    found = [fact for (whom, _), (_, fact) in room.state.waiting.added.items() if whom == uid]
+    found = [fact for (whom, _), fact in room.state.waiting.added.items() if whom == uid]
     return [type(fact).__name__ for fact in found]
 
 
