@@ -6,7 +6,7 @@ import pytest
 from tertulia.domain.channels import Topic
 from tertulia.domain.events import Said
 from tertulia.domain.history import Page
-from tertulia.domain.ids import Uid, msgid, origin_tag
+from tertulia.domain.ids import Uid, origin_tag
 from tertulia.domain.names import Number
 from tertulia.domain.text import Text
 from tertulia.storage import database

@@ -8,8 +8,8 @@ from tertulia.domain.commands.catch_up import Receive
 from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import ChannelEnded, IdentityForgotten, Said
-from tertulia.domain.identities import Identity
 from tertulia.domain.history import FIRST_TAG, Place
+from tertulia.domain.identities import Identity
 from tertulia.domain.ids import LOBBY, Hlc
 from tertulia.domain.state import State
 from tertulia.domain.text import Text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 from collections.abc import Callable
 
 from tertulia.replication.handshake import Accepted, Refused
@@ -96,5 +98,10 @@ async def dial_any(
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError) and not error.args:
         return f"no answer within {CONNECT_S:.0f} seconds"
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        # The loops say it in different ways; what they make of TLS has numbers of its own.
+        is_of_tls = isinstance(error, ssl.SSLError)
+        known = error.errno is not None and error.errno > 0 and not is_of_tls
+        text = os.strerror(error.errno) if known else error.strerror
     return " ".join(text.split()) or type(error).__name__
