@@ -2,6 +2,7 @@
 
 import ipaddress
 import itertools
+from typing import Any
 
 import pytest
 import structlog
@@ -52,8 +53,8 @@ class World:
     def __init__(self, monkeypatch):
         self.ear = Ear()
         self.held = HERE
-        self.sent = []
-        self.heard = []
+        self.sent: list[Any] = []
+        self.heard: list[Any] = []
         self.secrets = [ONE]
         self.problem = None
         world = self
@@ -112,7 +113,8 @@ def test_every_listener_that_can_be_reached_over_ipv6(world):
     world.discovery.add(offer(3, "fd00::3"))
     world.discovery.switch(True)
     world.discovery.tick(0)
-    assert [decode(data, [ONE]).port for data in world.sent] == [2, 3]
+    said: list[Any] = [decode(data, [ONE]) for data in world.sent]
+    assert [one.port for one in said] == [2, 3]
 
 
 def test_without_a_listener_it_only_listens(world):

@@ -1,7 +1,9 @@
 """A connection with another server, from the handshake to its end; both ends are here."""
 
 import asyncio
+import hashlib
 import secrets
+from typing import Any
 
 import pytest
 
@@ -66,12 +68,12 @@ class End:
         )
         self.secret = secret
         self.why_unwanted = unwanted
-        self.results = []
-        self.events = []
-        certificate = mesh_link.hashlib.sha256(CERTIFICATE).digest()
+        self.results: list[Any] = []
+        self.events: list[Any] = []
+        certificate = hashlib.sha256(CERTIFICATE).digest()
         given = certificate if role == "responder" else b""
         self.link = MeshLink(self, role, lambda link, result: self.results.append(result), given)
-        self.transport = Transport(name)
+        self.transport: Any = Transport(name)
 
     def connect(self):
         self.link.connection_made(self.transport)

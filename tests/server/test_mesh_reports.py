@@ -1,5 +1,8 @@
 """What the log says of links that do not come about."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import structlog
 
@@ -9,11 +12,8 @@ from tertulia.server import mesh_reports
 from tertulia.server.mesh_reports import FOREIGN_MOST, Reports
 
 
-class Link:
-    def __init__(self, initiated, port=7447):
-        self.initiated = initiated
-        self.host = "192.0.2.1"
-        self.address = f"192.0.2.1:{port}"
+def link_of(initiated, port=7447) -> Any:
+    return SimpleNamespace(initiated=initiated, host="192.0.2.1", address=f"192.0.2.1:{port}")
 
 
 @pytest.fixture
@@ -37,21 +37,21 @@ def log(monkeypatch):
 def test_a_refusal_is_said_once(log, why, level, words, initiated):
     reports = Reports()
     for port in range(5):
-        link = Link(initiated, 7447 if initiated else port)
+        link = link_of(initiated, 7447 if initiated else port)
         reports.refused(link, Refused(why, "because"))
     [line] = log
     assert line["log_level"] == level
     assert words in repr(line)
-    reports.linked(Link(initiated))
-    reports.refused(Link(initiated), Refused(why, "because"))
+    reports.linked(link_of(initiated))
+    reports.refused(link_of(initiated), Refused(why, "because"))
     assert len(log) == 2
 
 
 def test_who_scans_for_ports_is_of_no_interest(log):
-    Reports().refused(Link(False), Refused("protocol", "nonsense"))
+    Reports().refused(link_of(False), Refused("protocol", "nonsense"))
     assert [line["log_level"] for line in log] == ["debug"]
-    Reports().refused(Link(True), Refused("protocol", "nonsense"))
-    Reports().refused(Link(False), Refused("protocol", "refused there", by_peer=True))
+    Reports().refused(link_of(True), Refused("protocol", "nonsense"))
+    Reports().refused(link_of(False), Refused("protocol", "refused there", by_peer=True))
     assert [line["log_level"] for line in log[1:]] == ["warning", "warning"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Callable
 
 import pytest
 import structlog
@@ -110,7 +111,7 @@ def test_a_disk_that_takes_nothing_is_one_warning(path, monkeypatch):
 
 
 def test_it_is_written_where_it_is_wanted(path):
-    jobs = []
+    jobs: list[Callable[[], None]] = []
     file = PeersFile(path, NOW, jobs.append)
     file.met(A, "north", NOW)
     assert not path.exists()

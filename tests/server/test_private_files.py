@@ -5,7 +5,6 @@ import stat
 
 import pytest
 
-from tertulia.server import private_files
 from tertulia.server.private_files import write_file
 
 
@@ -16,9 +15,7 @@ def mode_of(path):
 @pytest.mark.parametrize("mode", [0o600, 0o644])
 def test_a_file_has_its_mode_from_the_beginning(tmp_path, mode, monkeypatch):
     modes = []
-    monkeypatch.setattr(
-        private_files.os, "fsync", lambda fd: modes.append(stat.S_IMODE(os.fstat(fd).st_mode))
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: modes.append(stat.S_IMODE(os.fstat(fd).st_mode)))
     before = os.umask(0)
     try:
         write_file(tmp_path / "file", b"one", mode)
@@ -44,7 +41,7 @@ def test_what_was_there_stays_if_it_cannot_be_written(tmp_path, monkeypatch):
     def full(_descriptor):
         raise OSError("no space")
 
-    monkeypatch.setattr(private_files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
         write_file(path, b"after")
     assert path.read_bytes() == b"before"

@@ -1,5 +1,7 @@
 """What other servers are told of the log."""
 
+from typing import Any
+
 import pytest
 
 from tertulia.domain.codec import encode
@@ -32,7 +34,7 @@ def copied(seq, ms, text, epoch=7):
 
 
 def copy(disk, *ones):
-    errors = []
+    errors: list[Any] = []
     disk.log.append((), (), errors.append, ones)
     disk.log.append((), (), lambda _error: None)
     disk.append(said(1, "a fence"))

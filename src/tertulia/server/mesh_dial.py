@@ -101,7 +101,6 @@ def _words(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         # The loops say it in different ways; what they make of TLS has numbers of its own.
-        is_of_tls = isinstance(error, ssl.SSLError)
-        known = error.errno is not None and error.errno > 0 and not is_of_tls
-        text = os.strerror(error.errno) if known else error.strerror
+        number = 0 if isinstance(error, ssl.SSLError) else error.errno or 0
+        text = os.strerror(number) if number > 0 else error.strerror
     return " ".join(text.split()) or type(error).__name__
