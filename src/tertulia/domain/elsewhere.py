@@ -91,7 +91,7 @@ class Elsewhere:
 
     def displace(self, user: User) -> list[Change]:
         """Show *user*, who is on another server, under another nickname than there."""
-        self._state.displaced[user.uid] = user.face
+        self._state.displaced.setdefault(user.uid, user.face)
         return self._present(_called(user, another_nickname(self._state, user.face)))
 
     def _tell(self, server: str, event: e.Event) -> list[Change]:

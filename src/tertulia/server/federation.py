@@ -71,7 +71,6 @@ class Federation(Carrier):
         self.committed = committed
         """The number of the last event on disk of every source."""
         self.replicator: Replicator | None = None
-        self._heard_on_disk = dict(hub.state.heard)
         self._graces: dict[str, Timer] = {}
         hub.carrier = self
 
@@ -89,7 +88,6 @@ class Federation(Carrier):
             self.committed[self._source] = first + len(batch.events) - 1
         for one in batch.copied:
             self.committed[ServerId(one.server.hex()), one.epoch] = one.seq
-            self._heard_on_disk[one.event.tag] = one.event.hlc
         if self.replicator is None:
             return
         if batch.brought:
@@ -101,7 +99,6 @@ class Federation(Carrier):
 
     def failed(self, batches: Sequence[Batch]) -> None:
         """Nothing of what was to be written happened; who is here is told all the same."""
-        self._hub.state.heard = dict(self._heard_on_disk)
         if self.replicator is None:
             return
         for batch in batches:

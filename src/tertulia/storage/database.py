@@ -14,6 +14,7 @@ from tertulia.domain.ids import Hlc, origin_tag
 from tertulia.storage.errors import StorageError
 
 BUSY_MS = 5_000
+SEQ_BITS = 40
 WAL_BYTES = 12 * 1024 * 1024
 
 # Append only: a database that has seen the first n is brought up to date by the others.

@@ -24,7 +24,8 @@ from tertulia.protocols.irc.parser import (
 )
 from tertulia.protocols.irc.refusals import refusal, shown
 from tertulia.protocols.irc.registration import Registration
-from tertulia.protocols.session import Session, Shell, Steps, TokenBucket
+from tertulia.protocols.resume import Resume
+from tertulia.protocols.session import Flavour, Session, Shell, Steps, TokenBucket
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.service import IrcService
@@ -205,7 +206,10 @@ class IrcSession(Session[bytes]):
     def set_caps(self, caps: Cap) -> None:
         """Use these capabilities from now on."""
         self.caps = caps
-        self.core.reflavour(self, self.service.flavour(caps))
+        flavour: Flavour = self.service.flavour(caps)
+        if isinstance(self.resumption, Resume):
+            flavour = self.resumption.wrap(flavour)
+        self.core.reflavour(self, flavour)
 
     def farewell(self, reason: str) -> None:
         """Say why the connection is being closed."""
@@ -226,6 +230,8 @@ class IrcSession(Session[bytes]):
     def tick(self, now: float) -> None:
         """Ask a silent client whether it is there; give up one that does not answer."""
         config = self.service.config
+        if self.resumption is not None:
+            self.resumption.tick()
         if self.user is None:
             if now - self.since > config.login_s:
                 self.end("Registration timed out")

@@ -13,7 +13,7 @@ from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page, Place
 from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, parse_msgid
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.table import command
-from tertulia.protocols.irc.flavour import IrcFlavour, server_time
+from tertulia.protocols.irc.flavour import server_time
 from tertulia.protocols.irc.parser import Line
 from tertulia.protocols.irc.refusals import shown
 from tertulia.protocols.session import ReadLatest, Steps
@@ -166,8 +166,7 @@ def _reference(subcommand: str, raw: str) -> _Reference:
 
 
 def _send_batch(session: IrcSession, target: str, changes: list[Change]) -> None:
-    flavour = session.flavour
-    assert isinstance(flavour, IrcFlavour)
+    flavour = session.service.flavour(session.caps)
     server = session.service.config.server
     if not session.caps & Cap.BATCH:
         session.send(b"".join([flavour.render(change) for change in changes]))
