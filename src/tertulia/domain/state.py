@@ -11,6 +11,7 @@ from tertulia.domain.identities import Identities, Identity
 from tertulia.domain.ids import Conversation, Hlc, Uid, milliseconds
 from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
+from tertulia.domain.servers import Apart
 from tertulia.domain.users import PARTNERS_MOST, User
 from tertulia.domain.waiting import Waiting
 
@@ -28,6 +29,8 @@ class State:
         """The id of this server, in hexadecimal digits."""
         self.servers: dict[str, str] = {}
         """The names of other servers, by id."""
+        self.apart: list[Apart] = []
+        """When not all servers heard each other, the last times."""
         self.users: dict[Uid, User] = {}
         self.channels: dict[str, Channel] = {}
         """The channels that there are, by their folded name."""
@@ -121,6 +124,14 @@ class State:
             return (channel.incarnation,)
         others = [one for one in namesakes if one.is_alive and one is not channel]
         return (channel.incarnation, *(one.incarnation for one in others))
+
+    def lacking_since(self, ms: int) -> int:
+        """Return from when on somebody may lack something who has what was said at *ms*."""
+        since = ms
+        for apart in sorted(self.apart, key=lambda one: one.since, reverse=True):
+            if apart.since < since <= apart.until:
+                since = apart.since
+        return since
 
     # Channels
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from tertulia.domain.ids import Hlc, origin_tag
+from tertulia.domain.servers import Apart
 from tertulia.storage.errors import StorageError
 
 BUSY_MS = 5_000
@@ -233,6 +235,18 @@ def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
         if last:
             found[tag] = Hlc(int(db.execute(query, (source << 40 | last,)).get))
     return found
+
+
+def apart(db: apsw.Connection) -> list[Apart]:
+    """Return when servers could not reach each other, as it was remembered."""
+    row: Any = db.execute("SELECT value FROM meta WHERE key = 'apart'").fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[Apart])
+
+
+def remember_apart(apart: list[Apart]) -> tuple[str, tuple[str]]:
+    """Return the statement that remembers when servers could not reach each other."""
+    sql = "INSERT OR REPLACE INTO meta VALUES ('apart', ?)"
+    return sql, (msgspec.json.encode(apart).decode(),)
 
 
 def needs_rebuilding(db: apsw.Connection) -> bool:

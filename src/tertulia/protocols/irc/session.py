@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change, Spoken, TagsSpoken
 from tertulia.domain.events import Fact
+from tertulia.domain.ids import Conversation
 from tertulia.domain.text import cut, short_text
 from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.irc import numerics as n
@@ -35,8 +36,8 @@ class IrcSession(Session[bytes]):
     """One IRC client's connection."""
 
     __slots__ = (
-        "__weakref__", "_buffer", "_command", "_labelled", "caps", "last_spoke", "pinged",
-        "registration", "service",
+        "__weakref__", "_buffer", "_command", "_labelled", "brought_late", "caps", "last_spoke",
+        "pinged", "registration", "service",
     )  # fmt: skip
 
     protocol = "irc"
@@ -49,6 +50,8 @@ class IrcSession(Session[bytes]):
         self.registration: Registration | None = Registration()
         self.last_spoke = self.since
         self.pinged = False
+        self.brought_late: set[Conversation] = set()
+        """Of which histories the client has been told what came late."""
         self._buffer = LineBuffer()
         self._command = ""
         self._labelled: Labelled | None = None
