@@ -35,12 +35,15 @@ def put_in(
     hlc: Hlc,
     msgid: str,
 ) -> c.Change:
-    """Let a user be in *channel*, of *rank* if they are in the same *incarnation*."""
+    """Let a user be in *channel*, of *rank* if they are in the same *incarnation*.
+
+    Whether somebody is an admin for good the channel itself knows, if that was ever said.
+    """
     user, name = state.users[uid], channel.name.folded
     if incarnation != channel.incarnation:
         rank = 0
     if is_durable(uid):
-        rank = rank & ~ADMIN | (ADMIN if uid in channel.admins else 0)
+        rank = rank | ADMIN if uid in channel.admins else rank & ~_taken_away(channel, uid)
     channel.occupants[uid] = rank
     user.channels[name] = channel
     channel.invited.discard(uid)
@@ -50,6 +53,10 @@ def put_in(
         state.changed_channels[channel.incarnation] = None
     face, is_admin = user.face, bool(rank & ADMIN)
     return c.Entered(hlc, msgid, face, channel.name.text, user.realname, user.away, is_admin)
+
+
+def _taken_away(channel: Channel, uid: Uid) -> int:
+    return ADMIN if f"o:{uid}" in channel.stamps else 0
 
 
 def parted(state: State, event: e.Event, msgid: str, fact: e.Parted) -> list[c.Change]:
