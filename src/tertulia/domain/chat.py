@@ -47,8 +47,11 @@ from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000
 WRITES = frozenset(
-    {e.TopicSet, e.ModesSet, e.AdminsSet, e.Gathered, e.MemberKicked, e.IdentityRenamed}
-)
+    {
+        e.TopicSet, e.ModesSet, e.AdminsSet, e.Gathered, e.MemberKicked, e.IdentityRenamed,
+        e.NumberAssigned,
+    }
+)  # fmt: skip
 """The facts that write over what was written before."""
 
 Publish = Callable[[list[e.Event], list[Change], bool], None]
