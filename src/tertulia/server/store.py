@@ -38,6 +38,7 @@ class Store:
         database.migrate(writer)
         self.server_id = database.server_id(writer)
         self.heard = database.last_heard(writer)
+        self._own = {row[3] for row in database.sources(writer) if row[1] == self.server_id}
         now_s = int(time.time())
         source, self.epoch = database.open_epoch(writer, self.server_id, now_s)
         lobby = Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_s * 1000)
@@ -46,6 +47,7 @@ class Store:
         records.add_channel(writer, lobby)
         database.fill_wal(writer, self.path)
         self.tag = origin_tag(self.server_id, self.epoch)
+        self._own.add(self.tag)
         self.log = Log(writer, source)
         self.history = History(database.connect(self.path, read_only=True))
         self._reader = database.connect(self.path, read_only=True)
@@ -69,8 +71,11 @@ class Store:
 
     @property
     def last_hlc(self) -> int:
-        """The latest clock value on disk that this server would follow, 0 if there is none."""
-        return max(self.heard.values(), default=0)
+        """The latest clock value that this server has written, 0 if there is none.
+
+        That of another one may be wrong; how far it is followed is for `HybridClock.observe`.
+        """
+        return max((hlc for tag, hlc in self.heard.items() if tag in self._own), default=0)
 
     def _compare_clocks(self, now_ms: int) -> None:
         last_ms = milliseconds(Hlc(self.last_hlc))
