@@ -8,8 +8,8 @@ from tertulia.domain.commands.catch_up import Receive
 from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import ChannelEnded, IdentityForgotten, Said
-from tertulia.domain.identities import Identity
 from tertulia.domain.history import FIRST_TAG, Place
+from tertulia.domain.identities import Identity
 from tertulia.domain.ids import LOBBY, Hlc
 from tertulia.domain.state import State
 from tertulia.domain.text import Text
@@ -150,7 +150,7 @@ def test_a_restart_knows_who_never_came_and_forgets_who_is_forgotten():
 
 def test_an_identity_of_an_older_version_counts_as_used():
     db = tables()
-    record = '{"nickname":"n0123456789012","token":""}'
+    record = '{"nickname":"n0123456789012","token":"","issued":"0000000000000000"}'
     db.execute("INSERT INTO identity VALUES ('0123456789012', ?)", (record,))
     state = restarted(db)
     assert state.identities.is_bare("0123456789012")

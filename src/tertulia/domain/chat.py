@@ -57,6 +57,7 @@ WRITES = frozenset(
         e.MemberKicked,
         e.IdentityRenamed,
         e.ChannelKept,
+        e.NumberAssigned,
     }
 )
 """The facts that write over what was written before."""

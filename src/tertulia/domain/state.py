@@ -78,7 +78,9 @@ class State:
         return user
 
     def _has_number(self, user: User, number: str) -> bool:
-        return user.number == number or self._number_owners.get(number) == user.nick.folded
+        if user.number == number:
+            return True
+        return number not in self.identities and self._number_owners[number] == user.nick.folded
 
     def recipient(self, raw: str) -> User | Identity | None:
         """Return who gets a message to *raw*: a user, or an identity whose user is not here."""
@@ -253,9 +255,10 @@ class State:
         """Put back a number that was given to a nickname (folded) at *place*."""
         self.number_places[number] = place
         self._number_owners[number] = nickname
-        first = self.numbers.get(nickname)
-        # Two servers that are cut apart give it one each: both lead to it, the first is shown.
-        if first is None or place < self.number_places[first]:
+        last = self.numbers.get(nickname)
+        # It may have had another before, or one on each of two servers that were cut apart: all
+        # lead to it, the last is shown.
+        if last is None or place > self.number_places[last]:
             self.numbers[nickname] = number
 
     def owner_of_number(self, number: str) -> str | None:

@@ -87,7 +87,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     DELETE FROM identity;
     -- What the tables of durable state say is to be read from the log.
-    INSERT INTO meta VALUES ('rebuild', 1);
+    INSERT INTO meta SELECT 'rebuild', 1 WHERE EXISTS (SELECT 1 FROM event);
     """,
 )
 
