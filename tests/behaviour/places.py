@@ -269,8 +269,8 @@ class Disk:
         self.refused = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         log: Any = place.server._store.log
-        self._db: apsw.Connection = log._db
-        log._db = self
+        self._db: apsw.Connection = log._writer._db
+        log._writer._db = self
 
     def execute(self, sql: str, bindings: Any = None) -> apsw.Cursor:
         if self.is_full and sql.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):

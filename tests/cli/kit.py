@@ -11,7 +11,7 @@ import pytest
 
 from tertulia.cli import main as program
 from tertulia.domain.channels import Channel
-from tertulia.domain.ids import Conversation
+from tertulia.domain.ids import Conversation, msgid
 from tertulia.domain.names import ChannelName, Number
 from tertulia.storage.records import add_channel
 from tests.storage.kit import TEA, Disk
@@ -25,7 +25,9 @@ def disk_in(folder):
     """A database with the channels #Tea and #coffee."""
     disk = Disk(folder)
     for name, where in (("#Tea", TEA), ("#coffee", COFFEE)):
-        add_channel(disk.db, Channel(ChannelName.parse(name), Number("1" + "0" * 12), where, 0))
+        channel = Channel(ChannelName.parse(name), Number("1" + "0" * 12), where, 0)
+        channel.origin = msgid(0, where)
+        add_channel(disk.db, channel)
     return disk
 
 

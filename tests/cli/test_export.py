@@ -170,8 +170,8 @@ def test_wrong_use(run):
 
 
 def test_portions_leave_nothing_out(disk):
-    """Also where many events have the same time."""
-    disk.append(*(said(NOON_MS + 9 * DAY_MS, str(i), where=8000) for i in range(25)))
+    """Also where many servers have written at the same time."""
+    disk.append(*(said(NOON_MS + 9 * DAY_MS, str(i), where=8000, tag=i + 1) for i in range(25)))
     for portion in (1, 7, 25, 100):
         history = History(disk.read())
         found = history.everything([Conversation(8000)], Hlc(0), Hlc(1 << 62), portion)

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked wit
 def disk(tmp_path_factory):
     disk = Disk(tmp_path_factory.mktemp("data"))
     for name, where in (("#Tea", TEA), ("#coffee", COFFEE)):
-        add_channel(disk.db, Channel(ChannelName.parse(name), Number("1" + "0" * 12), where, 0))
+        channel = Channel(ChannelName.parse(name), Number("1" + "0" * 12), where, 0)
+        channel.origin = msgid(0, where)
+        add_channel(disk.db, channel)
     disk.append(
         said(NOON_MS, "green tea leaves"),
         said(NOON_MS + DAY_MS, "black tea", by=BOB),

@@ -4,6 +4,7 @@ from hypothesis import example, given
 from tertulia.domain import effects
 from tertulia.domain import state as module
 from tertulia.domain.commands.say import Say
+from tertulia.domain.effects import identities
 from tertulia.domain.events import ChannelEnded, Event, NumberAssigned
 from tertulia.domain.ids import NOWHERE, Hlc, msgid
 from tertulia.domain.text import Text
@@ -72,7 +73,7 @@ def test_who_wrote_to_whom_is_remembered_of_the_last_ones(monkeypatch):
 
 
 def test_the_numbers_of_forgotten_nicknames_are_bounded(monkeypatch):
-    monkeypatch.setattr(module, "NUMBERS_MOST", 3)
+    monkeypatch.setattr(identities, "NUMBERS_MOST", 3)
     state = module.State()
     for i, nickname in enumerate(["ana", "bia", "rui", "eva", "leo"]):
         fact = NumberAssigned(nickname, f"000000000000{i}")

@@ -20,6 +20,7 @@ from tertulia.domain.names import Nickname
 from tertulia.domain.text import Text, message_text
 from tertulia.domain.world import Rules
 from tertulia.server import hub as hub_module
+from tertulia.storage.records import decode_channel
 from tests.server.kit import Person, Place, Plain, join
 
 

@@ -78,10 +78,16 @@ def test_a_new_directory(stores, tmp_path):
 @pytest.mark.parametrize(("behind_ms", "warnings"), [(0, 0), (BEHIND_MS, 0), (BEHIND_MS + 1, 1)])
 def test_a_clock_that_is_behind_the_history_is_told(stores, behind_ms, warnings):
     store = stores()
-    store.last_hlc = Hlc((START_MS + behind_ms) << 16)
+    store.heard[store.tag] = Hlc((START_MS + behind_ms) << 16)
     with capture_logs() as logs:
         loaded(store)
     assert len([log for log in logs if "clock is behind" in log["event"]]) == warnings
+
+
+def test_the_clock_of_another_server_is_no_reason_to_be_ahead(stores):
+    store = stores()
+    store.heard |= {store.tag: Hlc(START_MS << 16), 5: Hlc((START_MS + 3_600_000) << 16)}
+    assert store.last_hlc == START_MS << 16
 
 
 def test_one_server_at_a_time(stores):

@@ -131,10 +131,8 @@ async def test_a_page_of_history(disk, desk):
     assert [type(change) for change in everything] == [Spoken, Entered, Spoken]
     last = await desk.asks(Page((TEA,), 1, latest=True))
     assert [change.text for change in last] == ["four"]
-    after = Page(
-        (TEA,), 10, after=(at_milliseconds(1), LAST_TAG), before=(at_milliseconds(4), FIRST_TAG)
-    )
-    assert await desk.asks(after) == []
+    low, high = (at_milliseconds(1), LAST_TAG), (at_milliseconds(4), FIRST_TAG)
+    assert await desk.asks(Page((TEA,), 10, after=low, before=high)) == []
 
 
 async def test_the_last_of_each_conversation(disk, desk):

@@ -279,7 +279,8 @@ class SimServer:
         rules = Rules(channel_grace_s=20)
         self.world = World(self.state, rules, self.id, self.now_ms, chance.randrange, name)
         self._load(heard)
-        clock = HybridClock(self.now_ms, max(heard.values(), default=0))
+        own = [tag for _, server, _, tag, _ in database.sources(self.db) if server == self.id]
+        clock = HybridClock(self.now_ms, max((heard.get(tag, 0) for tag in own), default=0))
         with self.loop.running():
             self.hub = Hub(
                 self.world,

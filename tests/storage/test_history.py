@@ -48,9 +48,8 @@ def test_the_first_messages(history):
 
 def test_between_excludes_both_ends(history):
     assert times(history.page(Page((TEA,), 9, after=after(4), before=before(10)))) == [6, 8]
-    assert times(history.page(Page((TEA,), 1, after=after(4), before=before(10), latest=True))) == [
-        8
-    ]
+    last = Page((TEA,), 1, after=after(4), before=before(10), latest=True)
+    assert times(history.page(last)) == [8]
     assert history.page(Page((TEA,), 9, after=after(4), before=before(4))) == []
 
 
@@ -107,10 +106,7 @@ def test_pages_one_after_the_other_are_the_whole(long_history, limit, latest, me
     assert times(whole) == sorted(set(times(whole)))
     walked = found = page(limit)
     while found:
-        found = (
-            page(limit, before=(found[0].hlc, found[0].tag))
-            if latest
-            else page(limit, after=(found[-1].hlc, found[-1].tag))
-        )
+        end = found[0] if latest else found[-1]
+        found = page(limit, **{"before" if latest else "after": (end.hlc, end.tag)})
         walked = found + walked if latest else walked + found
     assert walked == whole

@@ -54,10 +54,10 @@ def test_what_waits_is_written_in_order(disk):
 
 
 def test_statements_are_of_the_same_transaction(disk):
-    write = ("INSERT INTO number VALUES (?, ?)", ("ana", "1"))
+    write = ("INSERT INTO number VALUES (?, ?, ?)", ("1", "ana", ""))
     assert disk.append(said(1, "a"), writes=[write]) is None
     error = disk.append(said(2, "b"), writes=[write])  # the second time it is there already
-    assert "number.nickname" in str(error)
+    assert "number.number" in str(error)
     assert len(disk.rows()) == 1
     assert disk.append(said(3, "c")) is None
     assert disk.seqs() == [1, 2]
@@ -114,7 +114,7 @@ def test_a_failing_disk_refuses_and_resumes_without_a_gap(disk, failure, only_sy
     db = apsw.Connection(str(disk.path), vfs="full")
     db.pragma("synchronous", "FULL")
     disk.logs.append(Log(db, disk.source + 1))
-    db.execute("INSERT INTO source VALUES (2, x'00', 1)")
+    db.execute("INSERT INTO source VALUES (2, x'00', 1, 0)")
     disk.log, disk.source = disk.logs[-1], 2
     assert disk.append(said(2, "one")) is None
     vfs.failing, vfs.only_sync = failure, only_sync

@@ -150,7 +150,7 @@ def test_a_restart_knows_who_never_came_and_forgets_who_is_forgotten():
 
 def test_an_identity_of_an_older_version_counts_as_used():
     db = tables()
-    record = '{"nickname":"n0123456789012","token":""}'
+    record = '{"nickname":"n0123456789012","token":"","issued":"0000000000000000"}'
     db.execute("INSERT INTO identity VALUES ('0123456789012', ?)", (record,))
     state = restarted(db)
     assert state.identities.is_bare("0123456789012")

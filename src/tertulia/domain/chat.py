@@ -47,7 +47,7 @@ from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000
-_GIVES_UP = frozenset({e.Disconnected, e.Renamed})
+_SETTLES_NICKNAMES = frozenset({e.Connected, e.Disconnected, e.Renamed})
 WRITES = frozenset(
     {
         e.TopicSet,
@@ -57,6 +57,7 @@ WRITES = frozenset(
         e.MemberKicked,
         e.IdentityRenamed,
         e.ChannelKept,
+        e.NumberAssigned,
     }
 )
 """The facts that write over what was written before."""
@@ -167,7 +168,7 @@ class Chat:
             event = self._event(fact, client_id)
             changes += effects.apply(self.state, event, msgid(event.hlc, self._tag))
             events.append(event)
-        if self._elsewhere.is_waited_for and any(type(f) in _GIVES_UP for f in facts):
+        if self._elsewhere.is_waited_for and any(type(f) in _SETTLES_NICKNAMES for f in facts):
             changes += self._elsewhere.returning()
         if facts:
             self._publish(events, changes, False)

@@ -49,11 +49,14 @@ class Elsewhere:
         self._present = present
         self._record = record
         self._end = end
+        self._coming: Uid | None = None
+        """Who is just coming, and so has not gone, though they are not shown."""
 
     def tell(self, server: str, event: e.Event) -> list[Change]:
         """Let *event*, which *server* tells, happen; return what can be seen of it."""
         changes = self._tell(server, event)
-        if self.is_waited_for and isinstance(event.fact, e.Disconnected | e.Renamed):
+        settles = isinstance(event.fact, e.Connected | e.Disconnected | e.Renamed)
+        if settles and self.is_waited_for:
             changes += self.returning()
         return changes
 
@@ -66,7 +69,8 @@ class Elsewhere:
         """Somebody has gone, or given up a nickname: let who waits for that be shown."""
         changes: list[Change] = []
         users = self._state.users
-        for uid in [uid for uid in self._state.shadows if uid not in users]:
+        gone = [uid for uid in self._state.shadows if uid not in users and uid != self._coming]
+        for uid in gone:
             shadows = self._state.shadows.pop(uid)
             newest = max(shadows, key=lambda server: (shadows[server].at, server))
             for event in arrival(shadows.pop(newest), tag=0):
@@ -91,7 +95,7 @@ class Elsewhere:
 
     def displace(self, user: User) -> list[Change]:
         """Show *user*, who is on another server, under another nickname than there."""
-        self._state.displaced[user.uid] = user.face
+        self._state.displaced.setdefault(user.uid, user.face)
         return self._present(_called(user, another_nickname(self._state, user.face)))
 
     def _tell(self, server: str, event: e.Event) -> list[Change]:
@@ -130,20 +134,23 @@ class Elsewhere:
     def _come(self, server: str, event: e.Event, fact: e.Connected) -> list[Change]:
         changes: list[Change] = []
         claim = fact.claim or msgid(event.hlc, event.tag)
+        came = Hlc(max(event.hlc, fact.after))
         fact = replace(fact, server=server, claim=claim)
         # Behind one who gives way there may be another, who is shown then.
         while (known := self._state.users.get(fact.face.uid)) is not None:
             if known.server == server:
                 return changes
-            if (event.hlc, server) < (known.came, known.server or self._state.server):
+            if (came, server) < (known.came, known.server or self._state.server):
                 told = self._state.shadows.setdefault(known.uid, {})
-                told[server] = Resident(replace(fact, server=""), event.hlc)
+                told[server] = Resident(replace(fact, server=""), came)
                 return changes
             changes += self._give_way(known)
-        newcomer = User(fact, Nickname.parse(fact.face.nick), event.hlc, server, claim)
+        newcomer = User(fact, Nickname.parse(fact.face.nick), came, server, claim)
+        self._coming = newcomer.uid
         newcomer, seen = self._settle(newcomer, event)
-        came = replace(event, fact=replace(fact, face=newcomer.face))
-        return changes + seen + self._present(came)
+        self._coming = None
+        as_shown = replace(event, fact=replace(fact, face=newcomer.face))
+        return changes + seen + self._present(as_shown)
 
     def _give_way(self, known: User) -> list[Change]:
         """The same identity has connected to another server since."""

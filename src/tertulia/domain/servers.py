@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+CATCHING_UP_MS = 120_000
+"""How long what was said while servers could not reach each other may take to arrive."""
+
+
+class Apart(Struct, frozen=True):
+    """For how long some server could not be reached, in Unix milliseconds: what was said then on
+    one side came late to the other."""
+
+    since: int
+    until: int
+
 
 class ServerStatus(Struct, frozen=True, kw_only=True):
     """Another server as it is seen from here.

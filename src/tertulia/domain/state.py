@@ -11,6 +11,7 @@ from tertulia.domain.identities import Identities, Identity
 from tertulia.domain.ids import Conversation, Hlc, Uid, milliseconds
 from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
+from tertulia.domain.servers import Apart
 from tertulia.domain.users import PARTNERS_MOST, User
 from tertulia.domain.waiting import Waiting
 
@@ -28,6 +29,8 @@ class State:
         """The id of this server, in hexadecimal digits."""
         self.servers: dict[str, str] = {}
         """The names of other servers, by id."""
+        self.apart: list[Apart] = []
+        """When not all servers heard each other, the last times."""
         self.users: dict[Uid, User] = {}
         self.channels: dict[str, Channel] = {}
         """The channels that there are, by their folded name."""
@@ -75,7 +78,9 @@ class State:
         return user
 
     def _has_number(self, user: User, number: str) -> bool:
-        return user.number == number or self._number_owners.get(number) == user.nick.folded
+        if user.number == number:
+            return True
+        return number not in self.identities and self._number_owners[number] == user.nick.folded
 
     def recipient(self, raw: str) -> User | Identity | None:
         """Return who gets a message to *raw*: a user, or an identity whose user is not here."""
@@ -121,6 +126,14 @@ class State:
             return (channel.incarnation,)
         others = [one for one in namesakes if one.is_alive and one is not channel]
         return (channel.incarnation, *(one.incarnation for one in others))
+
+    def lacking_since(self, ms: int) -> int:
+        """Return from when on somebody may lack something who has what was said at *ms*."""
+        since = ms
+        for apart in sorted(self.apart, key=lambda one: one.since, reverse=True):
+            if apart.since < since <= apart.until:
+                since = apart.since
+        return since
 
     # Channels
 
@@ -242,9 +255,10 @@ class State:
         """Put back a number that was given to a nickname (folded) at *place*."""
         self.number_places[number] = place
         self._number_owners[number] = nickname
-        first = self.numbers.get(nickname)
-        # Two servers that are cut apart give it one each: both lead to it, the first is shown.
-        if first is None or place < self.number_places[first]:
+        last = self.numbers.get(nickname)
+        # It may have had another before, or one on each of two servers that were cut apart: all
+        # lead to it, the last is shown.
+        if last is None or place > self.number_places[last]:
             self.numbers[nickname] = number
 
     def owner_of_number(self, number: str) -> str | None:

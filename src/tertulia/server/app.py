@@ -74,7 +74,7 @@ class Server:
         server_id, name = self._store.server_id, settings.server.name
         world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
-        clock = HybridClock(_wall_ms, self._store.last_hlc)
+        clock = HybridClock(_wall_ms, self._store.followed_hlc(_wall_ms()))
         self._followers = _followers(settings, self._store.path, data)
         self.backups = Backups(self._store.path, data, settings.backup)
         self.hub = Hub(

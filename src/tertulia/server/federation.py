@@ -20,7 +20,7 @@ from tertulia.domain.errors import ChatError
 from tertulia.domain.ids import EVERYONE_HERE, NOWHERE, Conversation, Hlc, msgid, origin_tag
 from tertulia.domain.names import fold_name
 from tertulia.domain.presence import differences, residents
-from tertulia.domain.servers import ServerStatus
+from tertulia.domain.servers import CATCHING_UP_MS, Apart, ServerStatus
 from tertulia.replication.interface import Replicator, ServerId, Source
 from tertulia.replication.messages import Item, Run
 from tertulia.server.carrier import Carrier
@@ -30,6 +30,10 @@ from tertulia.storage.log import Copied
 
 logger = structlog.get_logger()
 
+UNNOTICED_MS = 10_000
+"""How long a server may be out of reach before that is noticed."""
+APART_MOST = 200
+FOR_EVER = 1 << 62
 GRACE_S = 60.0
 """How long who is on a server that cannot be reached is still shown."""
 TOGETHER = 3
@@ -51,7 +55,8 @@ class Federation(Carrier):
     """What carries the chat of *hub* to others, and brings theirs.
 
     *server_id* and *epoch* are this server's; *committed* says how far each source is on disk;
-    *raise_floor* sees to it that this server's next epoch is later than one.
+    *raise_floor* sees to it that this server's next epoch is later than one, and
+    *remember_apart* that it is known after a restart when servers could not reach each other.
     """
 
     def __init__(
@@ -62,17 +67,19 @@ class Federation(Carrier):
         committed: dict[Source, int],
         later: Later,
         raise_floor: Callable[[int], None],
+        remember_apart: Callable[[list[Apart]], None] = lambda _apart: None,
     ) -> None:
         self._hub = hub
         self._server = ServerId(server_id.hex())
         self._source: Source = (self._server, epoch)
         self._later = later
         self._raise_floor = raise_floor
+        self._remember_apart = remember_apart
         self.committed = committed
         """The number of the last event on disk of every source."""
         self.replicator: Replicator | None = None
-        self._heard_on_disk = dict(hub.state.heard)
         self._graces: dict[str, Timer] = {}
+        self._cut_off_at: dict[str, int] = {}
         hub.carrier = self
 
     # What happened here
@@ -89,7 +96,6 @@ class Federation(Carrier):
             self.committed[self._source] = first + len(batch.events) - 1
         for one in batch.copied:
             self.committed[ServerId(one.server.hex()), one.epoch] = one.seq
-            self._heard_on_disk[one.event.tag] = one.event.hlc
         if self.replicator is None:
             return
         if batch.brought:
@@ -101,7 +107,6 @@ class Federation(Carrier):
 
     def failed(self, batches: Sequence[Batch]) -> None:
         """Nothing of what was to be written happened; who is here is told all the same."""
-        self._hub.state.heard = dict(self._heard_on_disk)
         if self.replicator is None:
             return
         for batch in batches:
@@ -283,15 +288,28 @@ class Federation(Carrier):
         if reachable:
             logger.info("server linked", name=name)
             self._end_grace(server)
+            self._note_apart(self._cut_off_at.pop(server, None))
             return
         if orderly:
             logger.info("server stopped", name=name)
             self._forget(server)
             return
         logger.warning("server cut off", name=name)
+        self._cut_off_at[server] = self._hub.world.now() - UNNOTICED_MS
+        self._note_apart(self._cut_off_at[server], for_ever=True)
         self._cut_off(server)
         self._end_grace(server)
         self._graces[server] = self._later(GRACE_S, lambda: self._forget(server))
+
+    def _note_apart(self, since: int | None, for_ever: bool = False) -> None:
+        """Remember that some server could not be reached since then, as yet or until now."""
+        if since is None:
+            return
+        state = self._hub.state
+        until = FOR_EVER if for_ever else self._hub.world.now() + CATCHING_UP_MS
+        others = [one for one in state.apart if one.since != since]
+        state.apart = [*others, Apart(since, until)][-APART_MOST:]
+        self._remember_apart(state.apart)
 
     def _end_grace(self, server: str) -> None:
         if (timer := self._graces.pop(server, None)) is not None:

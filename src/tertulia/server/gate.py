@@ -314,8 +314,8 @@ class Gate:
 
     def _open(self, batch: Batch) -> None:
         self._last_writes = batch.deliver(self.paced)
-        self.finish(batch)
         self._opened(batch)
+        self.finish(batch)
         self._tell_settled()
 
     def _tell_settled(self) -> None:

@@ -22,6 +22,7 @@ from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
+from tertulia.domain.resume import Token
 from tertulia.domain.servers import ServerStatus
 from tertulia.domain.state import State
 from tertulia.domain.users import User
@@ -29,7 +30,7 @@ from tertulia.domain.world import World
 from tertulia.protocols.session import Flavour
 from tertulia.server.carrier import Carrier
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
-from tertulia.server.gate import Gate, Log
+from tertulia.server.gate import Batch, Gate, Log
 from tertulia.server.receipts import Receipts
 from tertulia.server.recovery import DurableState, Recovery
 from tertulia.storage.records import take_writes
@@ -70,8 +71,10 @@ class Hub:
             self._close_run,
             Recovery(self, reload).failed,
             self._written,
-            lambda batch: self.carrier.opened(batch),
+            self._opened,
         )
+        self.heard = dict(world.state.heard)
+        """The time of the last event on disk of each source, by its tag."""
         self.carrier: Carrier = Carrier()
         """What carries the chat to other servers, if any does."""
         self.observers: list[Observer] = []
@@ -242,6 +245,20 @@ class Hub:
         if self.state.waiting.woken and not self.gate.rests:
             self._wake()
         self.gate.touch()
+
+    def _opened(self, batch: Batch) -> None:
+        if batch.events:
+            last = batch.events[-1]
+            self.heard[last.tag] = last.hlc
+        for one in batch.copied:
+            self.heard[one.event.tag] = one.event.hlc
+        self.carrier.opened(batch)
+
+    def token(self) -> Token:
+        """Return the token of a client that sees what it was sent up to now; what is sent next
+        is sent only if all of that is on disk."""
+        self._tainted = True
+        return Token(dict(self.state.heard), self.world.now())
 
     def _written(self) -> None:
         self.state.waiting.deleting.clear()

@@ -70,6 +70,7 @@ class Mesh:
             },
             self._loop.call_later,
             store.raise_epoch_floor,
+            store.remember_apart,
         )
         self._inside: _Inside | None = None
 

@@ -55,6 +55,7 @@ class Recovery:
             for batch in batches:
                 for event in _remaining(batch):
                     self._hub.chat.rewrite(event)
+        self._hub.state.heard = dict(self._hub.heard)
         self._hub.carrier.failed(batches)
         for batch in batches:
             self._requeue(batch)

@@ -23,6 +23,7 @@ from tertulia.protocols.session import (
     Drain,
     HashPassword,
     ReadLatest,
+    ReadMissed,
     ReadWaiting,
     Request,
     TakeBackup,
@@ -72,6 +73,11 @@ class Workers:
                 self._read(lambda: self._read_latest(request), resume)
             case ReadWaiting(uid, after, limit):
                 self._read(lambda: _shown(self._history.waiting(uid, after, limit)), resume)
+            case ReadMissed(conversations, token, until, after, limit):
+                missed = self._history.missed
+                self._read(
+                    lambda: _shown(missed(conversations, token, until, after, limit)), resume
+                )
             case TakeBackup():
                 self._run(self._backups, self._back_up, resume)
             case Drain():

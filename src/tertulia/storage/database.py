@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from tertulia.domain.ids import Hlc, origin_tag
+from tertulia.domain.servers import Apart
 from tertulia.storage.errors import StorageError
 
 BUSY_MS = 5_000
+SEQ_BITS = 40
 WAL_BYTES = 12 * 1024 * 1024
 
 # Append only: a database that has seen the first n is brought up to date by the others.
@@ -84,7 +87,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     DELETE FROM identity;
     -- What the tables of durable state say is to be read from the log.
-    INSERT INTO meta VALUES ('rebuild', 1);
+    INSERT INTO meta SELECT 'rebuild', 1 WHERE EXISTS (SELECT 1 FROM event);
     """,
 )
 
@@ -232,6 +235,18 @@ def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
         if last:
             found[tag] = Hlc(int(db.execute(query, (source << 40 | last,)).get))
     return found
+
+
+def apart(db: apsw.Connection) -> list[Apart]:
+    """Return when servers could not reach each other, as it was remembered."""
+    row: Any = db.execute("SELECT value FROM meta WHERE key = 'apart'").fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[Apart])
+
+
+def remember_apart(apart: list[Apart]) -> tuple[str, tuple[str]]:
+    """Return the statement that remembers when servers could not reach each other."""
+    sql = "INSERT OR REPLACE INTO meta VALUES ('apart', ?)"
+    return sql, (msgspec.json.encode(apart).decode(),)
 
 
 def needs_rebuilding(db: apsw.Connection) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 from msgspec import Struct
 
-from tertulia.storage.log import SEQ_BITS
+from tertulia.storage.database import SEQ_BITS
 
 _SEQ = (1 << SEQ_BITS) - 1
 

@@ -14,6 +14,7 @@ from tertulia.domain.codec import decode_logged
 from tertulia.domain.events import Event, Received
 from tertulia.domain.ids import Conversation, Hlc, msgid
 from tertulia.domain.state import State
+from tertulia.storage.errors import StorageError
 from tertulia.storage.records import take_writes
 
 _TABLES = ("channel", "number", "identity")
@@ -26,8 +27,15 @@ _LAST = "SELECT conversation, max(hlc) FROM event WHERE conversation <> 0 AND ki
 def rebuild(db: apsw.Connection, lobby: Channel) -> None:
     """Make the tables of durable state again, with *lobby* among the channels.
 
-    Raises `apsw.Error`; then nothing has changed.
+    Raises `StorageError`; then nothing has changed.
     """
+    try:
+        _write(db, _read(db, lobby))
+    except apsw.Error as error:
+        raise StorageError(f"cannot use the database: {error}") from error
+
+
+def _read(db: apsw.Connection, lobby: Channel) -> State:
     state = State()
     state.restore_channel(lobby)
     for hlc, tag, conversation, stamp, body in db.execute(_FACTS):
@@ -40,9 +48,16 @@ def rebuild(db: apsw.Connection, lobby: Channel) -> None:
         channel = state.incarnations.get(Conversation(conversation))
         if channel is not None:
             channel.last = max(channel.last, Hlc(hlc))
+    for channel in state.incarnations.values():
+        # Who was in it is not known: it counts as left at the next start.
+        channel.emptied = None
     state.waiting.reset(())
     state.waiting.changed_early.clear()
     state.changed_channels |= dict.fromkeys(state.incarnations)
+    return state
+
+
+def _write(db: apsw.Connection, state: State) -> None:
     with db:
         for table in _TABLES:
             db.execute(f"DELETE FROM {table}")

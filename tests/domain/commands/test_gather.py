@@ -144,7 +144,7 @@ def test_what_is_said_to_everyone_waits_for_those_who_are_here(room):
 def test_a_group_that_ended_has_no_members(room):
     ana, bia = room.bare(), room.bare()
     group, _ = gathered(room, ana, bia)
-    room.chat.record([ChannelEnded(group.name.text)])
+    room.chat.record([ChannelEnded(group.name.text, group.incarnation)])
     assert room.state.memberships == {}
     check_state(room.state)
 

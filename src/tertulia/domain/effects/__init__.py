@@ -110,4 +110,6 @@ def latest(state: State, event: e.Event) -> Hlc:
     fact = event.fact
     if isinstance(fact, e.IdentityRenamed):
         return state.identities.latest(fact.number)
+    if isinstance(fact, e.NumberAssigned):
+        return identities.latest_number(state, fact)
     return channels.latest(state, event)

@@ -145,7 +145,9 @@ def topic_set(state: State, event: e.Event, msgid: str, fact: e.TopicSet) -> lis
 def modes_set(state: State, event: e.Event, msgid: str, fact: e.ModesSet) -> list[c.Change]:
     """A channel is set otherwise."""
     channel = state.incarnation(event.conversation, fact.channel)
-    taken = [change for change in fact.modes if channel.takes(_register(change), event.write)]
+    # One event may switch the same thing twice.
+    taking = {one for one in map(_register, fact.modes) if channel.takes(one, event.write)}
+    taken = [change for change in fact.modes if _register(change) in taking]
     for change in taken:
         _set_mode(channel, change, by=fact.by.mask, at=milliseconds(event.hlc))
     if not taken:
@@ -179,7 +181,8 @@ def _set_mode(channel: Channel, change: e.ModeChange, *, by: str, at: int) -> No
 def admins_set(state: State, event: e.Event, msgid: str, fact: e.AdminsSet) -> list[c.Change]:
     """Others are admins of a channel, wherever they are."""
     channel = state.incarnation(event.conversation, fact.channel)
-    taken = [one for one in fact.ranks if _takes_admin(channel, one, event.write)]
+    taking = {one.whom.uid for one in fact.ranks if _takes_admin(channel, one, event.write)}
+    taken = [one for one in fact.ranks if one.whom.uid in taking]
     for change in taken:
         _set_admin(state, channel, change.whom.uid, change.on)
     if not taken:

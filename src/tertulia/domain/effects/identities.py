@@ -5,25 +5,32 @@ from __future__ import annotations
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.identities import Identity
-from tertulia.domain.ids import milliseconds
+from tertulia.domain.ids import Hlc, milliseconds, parse_msgid
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import NUMBERS_MOST, State
 
 
 def number_assigned(
-    state: State, _event: e.Event, msgid: str, fact: e.NumberAssigned
+    state: State, event: e.Event, _msgid: str, fact: e.NumberAssigned
 ) -> list[c.Change]:
     """Of two nicknames that were given one number apart from each other, the first keeps it."""
-    number = Number(fact.number)
-    if number in state.number_places and state.number_places[number] <= msgid:
+    number, place = Number(fact.number), event.write
+    if number in state.number_places and state.number_places[number] <= place:
         return []
     if (other := state.owner_of_number(number)) is not None and state.numbers.get(other) == number:
         del state.numbers[other]
-    state.restore_number(fact.nickname, number, msgid)
+    state.restore_number(fact.nickname, number, place)
     state.changed_numbers[number] = None
     if len(state.numbers) > NUMBERS_MOST:
         state.forget_a_number()
     return []
+
+
+def latest_number(state: State, fact: e.NumberAssigned) -> Hlc:
+    """Return when the nickname was last given a number, 0 if never."""
+    number = state.numbers.get(fact.nickname)
+    parsed = None if number is None else parse_msgid(state.number_places[number])
+    return Hlc(0) if parsed is None else parsed[0]
 
 
 def issued(state: State, event: e.Event, msgid: str, fact: e.IdentityIssued) -> list[c.Change]:

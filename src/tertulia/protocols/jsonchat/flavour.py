@@ -127,6 +127,10 @@ class JsonFlavour:
         fields = _answering({**fields, "token": token}, request)
         return self._documents.fitting(fields, "message", text)
 
+    def token(self, token: str, request: Hash) -> bytes:
+        """Return what tells with which *token* the client goes on after this."""
+        return self._documents.one(_answering({"op": "TOKEN", "token": token}, request))
+
     def message_waits(self, nick: str) -> bytes:
         """Return what tells that a message to *nick* waits until they are here."""
         return self.line(waits(nick, self.named))

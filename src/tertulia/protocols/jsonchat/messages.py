@@ -54,6 +54,7 @@ class Message(Struct, frozen=True, gc=False):
     hash: Hash = None
     id: str | None = None
     receipt: bool = False
+    seen: list[str] | None = None
 
     def nickname(self) -> str:
         """Return who is meant: the newcomer of a LOGIN, the one to promote or to kick."""
