@@ -66,10 +66,19 @@ class Reports:
             lambda: logger.info("connection refused", address=address, reason=reason),
         )
 
-    def linked(self, link: MeshLink) -> None:
+    def linked(self, link: MeshLink, own_name: str) -> None:
         """There is a link: what was wrong is over."""
         for whom in (link.host, link.address):
             self._complaints.over(whom)
+        if link.peer.name == own_name:
+            self._complaints.about(
+                "",
+                "name",
+                own_name,
+                lambda: logger.warning(
+                    "another server has the name of this one; set server.name", name=own_name
+                ),
+            )
 
     def foreign(self, said: Foreign, host: str) -> None:
         """A server of another network announces itself; anyone can say that they are many."""
