@@ -29,7 +29,7 @@ def log(monkeypatch):
     ("why", "level", "words"),
     [
         ("secret", "warning", "tertulia invite"),
-        ("double", "error", "tertulia new-id"),
+        ("double", "error", "one id"),
         ("pin", "warning", "because"),
         ("banned", "warning", "because"),
         ("version", "warning", "because"),

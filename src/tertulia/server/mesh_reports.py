@@ -17,7 +17,6 @@ logger = structlog.get_logger()
 FOREIGN_MOST = 64
 """Of so many servers of other networks it is said that they are there."""
 HOW_TO_LINK = "to share one chat, run tertulia invite on one of them and tertulia join on the other"
-NEW_ID = "stop the copy, and give it an id of its own with tertulia new-id"
 
 
 class Reports:
@@ -36,7 +35,7 @@ class Reports:
             # Who scans for open ports is of no interest.
             say = logger.debug
         elif result.why == "double":
-            say, text, more = logger.error, "two servers have one id", {"remedy": NEW_ID}
+            say, text = logger.error, "two servers have one id"
         elif result.why == "secret":
             text, more = "no link with a server of another network", {"remedy": HOW_TO_LINK}
         self._complaints.about(
