@@ -184,7 +184,7 @@ class _Inside:
             cluster=server.network,
         )
         self._log = MeshLog(store.path, federation.committed)
-        self.node = federation.replicator = Node(self._me, federation, self._log, loop.time)
+        self.node = federation.replicator = Node(self._me, federation, self._log, time.monotonic)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.peers = PeersFile(store.data / PEERS_FILE, int(time.time()), self._thread.submit)
         self._dialer = Dialer(self._me.server, random.random)
