@@ -23,7 +23,8 @@ from tertulia.domain.state import State
 from tertulia.domain.world import Rules, World
 from tertulia.protocols.session import Peer, Request, Session
 from tertulia.server.gate import Batch
-from tertulia.server.hub import DurableState, Hub
+from tertulia.server.hub import Hub
+from tertulia.server.recovery import DurableState
 from tertulia.storage.errors import StorageError
 from tertulia.storage.records import decode_channel, encode_channel
 
@@ -113,7 +114,11 @@ class HeldLog:
         self._waiting: deque[tuple[list[Event], list[Any], Callable[[Any], None]]] = deque()
 
     def append(
-        self, events: list[Event], writes: list[Any], done: Callable[[StorageError | None], None]
+        self,
+        events: list[Event],
+        writes: list[Any],
+        done: Callable[[StorageError | None], None],
+        copied: list[Any],
     ) -> None:
         self.batches.append((events, writes))
         self._waiting.append((events, writes, done))

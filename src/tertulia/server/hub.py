@@ -65,11 +65,12 @@ class Hub:
         self.chat.displace = self._end
         self.world = world
         self.state: State = world.state
+        self.recovery = Recovery(self, reload)
         self.gate = Gate(
             log,
             lambda: take_writes(world.state),
             self._close_run,
-            Recovery(self, reload).failed,
+            self.recovery.failed,
             self._written,
             self._opened,
         )

@@ -259,7 +259,7 @@ class JsonSession(Session[Message | BadInput]):
         if self.resumption is not None:
             self.resumption.joined(channel)
 
-    def _resume(self, message: Message) -> None:
+    def _go_on(self, message: Message) -> None:
         if self.resumption is None:
             self.resumption = Resume(self, self._tell_token)
         assert isinstance(self.resumption, Resume)
@@ -331,12 +331,12 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "MESSAGE": JsonSession._message,
     "PART": JsonSession._part,
     "POKE": JsonSession._poke,
-    "RESUME": JsonSession._resume,
+    "RESUME": JsonSession._go_on,
     "SEEN": JsonSession._seen,
     "USERS": JsonSession._users,
 }
 _BEFORE_LOGIN = (
-    JsonSession._login, JsonSession._disconnect, JsonSession._resume, JsonSession._nothing,
+    JsonSession._login, JsonSession._disconnect, JsonSession._go_on, JsonSession._nothing,
 )  # fmt: skip
 
 
