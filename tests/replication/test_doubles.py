@@ -60,6 +60,24 @@ def test_who_started_anew_is_taken_though_the_old_link_was_not_closed():
     assert world.chats[2].told == []
 
 
+def test_who_started_anew_is_taken_though_others_were_the_first_to_say_so():
+    world = World(1, 3)
+    world.wire((1, 2), (2, 3), (1, 3))
+    world.run(3)
+    world.chats.pop(1).is_alive = False
+    host = world.network._hosts.pop(ONE)
+    for end in host.ends:
+        end.vanish(silently=end.peer.server == TWO)
+    world.start(1)
+    world.network.connect(ONE, THREE)
+    world.run(0.4)
+    assert ONE in world.chats[2].node._doubles._doubts, "server 3 said so"
+    world.run(2.5)
+    assert ONE in world.chats[2].node.linked
+    assert not world.disagreement()
+    assert world.chats[2].told == world.chats[3].told == []
+
+
 def clone(world: World, n: int, peer: int, epochs: int = 1) -> Chat:
     disk = Disk(n)
     disk.epoch = epochs

@@ -68,6 +68,26 @@ def test_a_line_of_servers_agrees_at_once():
     assert not world.disagreement()
 
 
+RING = [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (1, 6)]
+
+
+def test_a_ring_carries_nothing_in_circles():
+    world = World(1, 6)
+    world.wire(*RING)
+    world.run(10)
+    carried: list[tuple[int, int, bytes]] = []
+    world.record(carried)
+    world.chats[1].say("a")
+    world.chats[1].join("ana")
+    world.run(0.4)
+    assert not world.disagreement()
+    for what in (b"EVENTS", b"PRESENCE"):
+        ways = [tuple(sorted((a, b))) for a, b, data in carried if what in data]
+        # Where the two ways meet it may come from both sides at once.
+        assert set(ways) == set(RING)
+        assert len(ways) <= len(RING) + 1
+
+
 def test_what_a_line_missed_goes_along_it():
     world = World(1, 4)
     for n, chat in world.chats.items():
@@ -194,6 +214,20 @@ def test_a_far_server_that_is_cut_off_comes_back_with_what_happened_meanwhile():
     world.chats[4].join("bob")
     world.chats[4].leave("ana")
     world.heal((3, 4))
+    assert world.run_until_agreed() < 5
+
+
+def test_those_that_were_cut_off_are_told_again_though_nothing_happened():
+    """The chat shows them for a while and then no more, and nobody else knows."""
+    world = World(1, 3)
+    world.wire(*LINE[:2])
+    world.chats[3].join("ana")
+    world.run(5)
+    world.cut((2, 3))
+    world.run(10)
+    for n in (1, 2):
+        world.chats[n].users.pop(server_id(3))
+    world.heal((2, 3))
     assert world.run_until_agreed() < 5
 
 

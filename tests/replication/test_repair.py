@@ -172,10 +172,22 @@ def test_own_events_come_back_from_others():
     world.disks[1] = backup
     backup.epoch = epoch  # the time is in it, or a floor was left
     world.start(1)
+    world.run(12)
+    assert len(backup.events) == 2, "the link was made, and that is enough"
     world.chats[1].say("new")
-    assert world.run_until_agreed() < 15
+    assert world.run_until_agreed() < 2
     assert [len(events) for events in backup.events.values()] == [3, 1, 1]
     assert world.chats[1].told == []
+
+
+def test_own_events_of_the_latest_epoch_that_others_know_are_asked_for_at_once():
+    world = World(1, 1)
+    world.crash(1)
+    world.start(1)
+    stranger = Stranger(world, 1)
+    stranger.say_vector({server_id(1): (1, 5)})
+    [pull] = stranger.heard(Pull)
+    assert pull.want == [(server_id(1), 1, 0)]
 
 
 def test_a_server_that_goes_on_in_an_epoch_that_was_is_told():
@@ -190,8 +202,13 @@ def test_a_server_that_goes_on_in_an_epoch_that_was_is_told():
     world.crash(1)
     world.disks[1] = backup
     world.start(1)
-    world.run(20)
+    world.run(10)
     assert world.chats[1].told == [("overtaken", 6)]
+    carried: list = []
+    world.record(carried)
+    world.run(20)
+    assert len(world.chats[1].told) == 1
+    assert not any(b"PULL" in data for _, _, data in carried), "it is of no use here"
 
 
 # What nobody keeps any more
@@ -263,13 +280,16 @@ def test_what_is_read_before_it_is_published_is_not_sent():
 
 
 def test_a_busy_network_pulls_nothing():
-    world = World(1, 5, Conditions(delay_s=(0.05, 0.1)))
+    world = World(1, 5, Conditions(delay_s=(0.001, 0.5)))
     world.wire_all()
     world.run(10)
+    carried: list = []
+    world.record(carried)
     for i in range(200):
         world.chats[1 + i % 5].say(f"{i}")
         world.chats[1 + i % 5].join(f"{i}")
         world.run(0.1)
-    world.run(1)
+    world.run(2)
     assert not world.disagreement()
     assert all(not chat.late for chat in world.chats.values())
+    assert not any(b"PULL" in data or b"WHO_IS" in data for _, _, data in carried)

@@ -1,6 +1,7 @@
 """A chat that is a list of events and a set of users, and many of them on a network."""
 
 import random
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -238,6 +239,13 @@ class World:
         for one, other in pairs:
             self.network.heal(server_id(one), server_id(other))
 
+    def record(self, carried: list[tuple[int, int, bytes]]) -> None:
+        """Let *carried* have all that is said on the links that there are, with the numbers of
+        who says it and who hears it."""
+        for n, chat in self.chats.items():
+            for link in chat.node._links:
+                _record(link, n, carried)
+
     def run(self, seconds: float) -> None:
         self.network.run_for(seconds)
 
@@ -264,3 +272,13 @@ class World:
                 if chat is not other and not chat.reachable.get(other.me.server):
                     return f"{chat.me.name} cannot reach {other.me.name}"
         return ""
+
+
+def _record(link: Any, n: int, carried: list[tuple[int, int, bytes]]) -> None:
+    send = link.send
+
+    def recorded(data: bytes) -> None:
+        carried.append((n, int(link.peer.server, 16), data))
+        send(data)
+
+    link.send = recorded

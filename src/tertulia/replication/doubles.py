@@ -53,11 +53,13 @@ class Doubles:
     def opened(self, peer: Peer) -> None:
         """There is a new link, after its handshake."""
         old = self._mesh.peers.get(peer.server)
-        why = self.refuses(peer.server)
-        if not why and (peer.server == self._mesh.me.server or peer.server in self._doubts):
-            why = "it is not known yet which of two servers with this id is alive"
-        if why:
+        doubt = self._doubts.get(peer.server)
+        if why := self.refuses(peer.server):
             peer.link.close(why)
+        elif doubt is not None and doubt.new is None:
+            doubt.new = peer
+        elif doubt is not None or peer.server == self._mesh.me.server:
+            peer.link.close("it is not known yet which of two servers with this id is alive")
         elif old is None:
             self._accept(peer, [])
         elif old.hello.process == peer.hello.process:

@@ -24,7 +24,7 @@ PINGS_MOST = 4
 class Link(Protocol):
     """A connection to another server after the handshake, given by the shell.
 
-    Links are told apart by identity. The node may be called back from none of these.
+    Links are told apart by identity. None of these may call the node back before it returns.
     """
 
     @property
@@ -49,7 +49,8 @@ class Link(Protocol):
     def close(self, reason: str) -> None:
         """Close the connection, after what is queued if the other end takes it in time.
 
-        *reason* is for the log. The node wants to hear nothing more of this link.
+        *reason* is for the log. It may be called again, and nothing comes of that; what the link
+        still brings is ignored.
         """
 
 
