@@ -89,6 +89,10 @@ def test_a_file(file):
             broadcast = "operators"
             [history]
             search = false
+            [network]
+            peers = ["one.example:7448", "[fd00::1]"]
+            banned = ["two.example"]
+            secret_file = "~/secret"
             [[operators]]
             name = "ana"
             password = "{HASH}"
@@ -106,6 +110,9 @@ def test_a_file(file):
     rules = found.rules()
     assert (rules.topic_bytes, rules.channel_grace_s, rules.broadcast) == (100, 60, "operators")
     assert not found.history.search
+    assert found.network.peers == ("one.example:7448", "[fd00::1]")
+    assert found.network.banned == ("two.example",)
+    assert found.network.secret_file == Path.home() / "secret"
     assert [operator.name for operator in found.operators] == ["ana", "bob"]
 
 
@@ -202,6 +209,14 @@ def test_a_wrong_type_names_the_key(file, text, key):
         ("[limits]\ncommands_burst = 0", "limits.commands_burst: must be 1 or more"),
         ("[tls]\nkey = '/x'", "tls.certificate and tls.key: give both, or neither"),
         ("[tls]\ncertificate = '/x'", "tls.certificate and tls.key: give both, or neither"),
+        (
+            "[network]\npeers = ['one:7447', 'fd00::1']",
+            "network.peers: 'fd00::1': write an IPv6 address in brackets, like [fd00::1]:7447",
+        ),
+        (
+            "[network]\npeers = ['one:x']",
+            "network.peers: 'one:x': the port is a number from 1 to 65535",
+        ),
         (
             "[[operators]]\nname = 'ana'\npassword = 'secret'",
             "operators.password: must be an argon2id hash; tertulia hash-password makes one",

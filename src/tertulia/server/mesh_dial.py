@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 from collections.abc import Callable
 
 from tertulia.replication.handshake import Accepted, Refused
@@ -96,5 +98,9 @@ async def dial_any(
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError) and not error.args:
         return f"no answer within {CONNECT_S:.0f} seconds"
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        # The loops say it in different ways; what they make of TLS has numbers of its own.
+        number = 0 if isinstance(error, ssl.SSLError) else error.errno or 0
+        text = os.strerror(number) if number > 0 else error.strerror
     return " ".join(text.split()) or type(error).__name__

@@ -127,7 +127,10 @@ class Door:
         except OSError as error:
             self._failed(str(address), f"no TLS: {error.strerror or type(error).__name__}")
         except asyncio.CancelledError:
-            visitor.close() if not links else links[0].abort()
+            if links:  # then the connection is that of a transport, which ends with what is awaited
+                links[0].abort()
+            else:
+                visitor.close()
             raise
 
 

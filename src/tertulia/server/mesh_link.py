@@ -62,7 +62,7 @@ class MeshLink(asyncio.Protocol):
         self._over = over
         self._handshake: Handshake | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._transport: asyncio.Transport
+        self._transport: asyncio.Transport | None = None
         self._peer: Hello | None = None
         self._is_over = False
         self._is_open = False
@@ -92,23 +92,24 @@ class MeshLink(asyncio.Protocol):
     @property
     def queued(self) -> int:
         """How many bytes the socket has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def send(self, data: bytes) -> None:
         """Queue whole lines."""
-        if not self._transport.is_closing():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self, reason: str) -> None:
         """Close the connection, after what is queued."""
         self._why = self._why or reason
-        if not self._transport.is_closing():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
             self._loop.call_later(FLUSH_S, self._transport.abort)
 
     def abort(self) -> None:
-        """Close the connection at once."""
-        self._transport.abort()
+        """Close the connection at once, if it is there yet."""
+        if self._transport is not None:
+            self._transport.abort()
 
     # What the loop calls
 
@@ -182,7 +183,7 @@ class MeshLink(asyncio.Protocol):
         self._timer = None
         text = f"the other end did not finish the handshake within {HANDSHAKE_S:.0f} seconds"
         self._finish(Refused("protocol", text))
-        self._transport.abort()
+        self.abort()
 
     def _finish(self, result: Accepted | Refused) -> None:
         """Tell once what came of the handshake."""
