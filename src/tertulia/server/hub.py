@@ -6,7 +6,7 @@ The hub owns which session belongs to which user, and who sees what happens wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, cast
 
 import structlog
@@ -25,7 +25,7 @@ from tertulia.domain.names import Number, fold_name
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
-from tertulia.protocols.session import Flavour
+from tertulia.protocols.session import Flavour, Onlooker
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
 from tertulia.server.gate import REQUEUED_MOST, Batch, Gate, Log
 from tertulia.server.receipts import Receipts
@@ -76,6 +76,8 @@ class Hub:
         """How much input of each protocol was left alone, and why."""
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
+        self.onlookers: Collection[Onlooker[Any]] = ()
+        """Sessions that are told once of everything that happens: those of other servers."""
         self._receipts = Receipts(self.gate, lambda: self._acting)
         self._reload = reload
         self._committed = committed
@@ -208,10 +210,18 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
+        if self.onlookers and not again:
+            for change in changes:
+                self._tell_onlookers(change, durable)
         # While the gate rests, what was put by is not written for a while.
         if self.state.waiting.woken and not self.gate.rests:
             self._wake()
         self.gate.touch()
+
+    def _tell_onlookers(self, change: c.Change, durable: bool) -> None:
+        for onlooker in self.onlookers:
+            if data := onlooker.overhear(change):
+                self.gate.send(onlooker, data, durable)
 
     def _written(self) -> None:
         if self.state.waiting.woken:
@@ -485,6 +495,7 @@ class Hub:
                 reason = "The channel could not be stored"
                 left = c.Departed(now, "", user.face, channel.name.text, reason)
                 self._deliver_to(session, left, durable=False)
+                self._tell_onlookers(left, durable=False)
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)
 
