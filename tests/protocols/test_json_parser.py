@@ -356,6 +356,8 @@ class Listed(Document, frozen=True, gc=False):
         (b'{"op":"A","hash":7,"users":"x"}', "The field users must be a list of texts", 7),
         (b'{"op":"A","success":"yes"}', "The field success must be true or false", None),
         (b'{"hash":"h"}', "A message has a field op that says what it is", "h"),
+        (b'{"op":"ACK","hash":"h","success":1}', "The field success must be true or false", None),
+        (b'{"op":1,"hash":"h","x":Infinity}', "The field op must be a text", None),
         (b'{"op":1,"hash":{}}', "The field op must be a text, not a number", None),
         (b'{"op":1,"hash":"%s"}' % (b"h" * 129), "The field op must be a text", None),
         (b'{"op":1,"hash":1%s}' % (b"0" * 30), "The field op must be a text", None),

@@ -50,8 +50,8 @@ def serve(
         The settings, a TOML file, by default ~/.config/tertulia/tertulia.toml.
     listen
         Where to listen, instead of the default ports: irc://127.0.0.1:6667, ircs://, json://
-        (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://.
-        Port 0 takes a free one.
+        (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://, and
+        peer:// (other servers). Port 0 takes a free one.
     name
         The server's name.
     address

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,8 @@ from tertulia.domain.errors import ChatError
 Hash = str | int | None
 """What a program calls its request; it comes back in the answer and means nothing here."""
 
+NO_REQUESTS = ("ACK", "DISCONNECT", "ERROR")
+"""Ops that are never answered, so that two programs cannot answer each other for ever."""
 NAME_CHARACTERS = 100
 HASH_BYTES = 128
 _WIDEST_INT = 1 << 63
@@ -110,6 +112,7 @@ def _name(field: str, value: str) -> str:
 class _Asked(Struct, gc=False):
     """All that is read of a document that does not say what it should."""
 
+    op: Any = None
     hash: Hash = None
 
 
@@ -148,12 +151,13 @@ def decoder(kind: type[Kind]) -> Callable[[bytes], Kind | BadInput]:
 
 
 def _hash_of(document: bytes) -> Hash:
-    """Return the hash of a *document* that is JSON and otherwise wrong, None if it has none."""
+    """Return what a *document* that is wrong calls its request, None if it asks for nothing."""
     try:
-        hash = _decode_asked(document).hash
-    except msgspec.ValidationError:
+        asked = _decode_asked(document)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # What is wrong behind the first fault is found only here.
         return None
-    return hash if _fits(hash) else None
+    return asked.hash if asked.op not in NO_REQUESTS and _fits(asked.hash) else None
 
 
 @lru_cache(maxsize=256)

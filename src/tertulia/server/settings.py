@@ -19,6 +19,7 @@ from tertulia.domain.errors import InvalidChannelName
 from tertulia.domain.names import ChannelName
 from tertulia.domain.world import Rules
 from tertulia.protocols.operators import Operator
+from tertulia.server.addresses import network_of
 
 PREFIX = "TERTULIA__"
 UNLIMITED = 1 << 62
@@ -114,9 +115,11 @@ class BackupSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[network]``: whether the local network is told that the server is there."""
+    """``[network]``: whether the local network is told that the server is there, and the
+    addresses and networks of servers that may link at a ``peer://`` listener."""
 
     discovery: bool = True
+    table_peers: tuple[str, ...] = ()
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -238,6 +241,14 @@ def check(settings: Settings) -> None:
             ChannelName.parse(name)
         except InvalidChannelName as error:
             raise SettingsError(f"history.unlogged_channels: {error}") from error
+    for text in settings.network.table_peers:
+        try:
+            network_of(text)
+        except ValueError as error:
+            raise SettingsError(
+                f"network.table_peers: write addresses like 192.0.2.1 and networks like"
+                f" 192.0.2.0/24: {error}"
+            ) from error
     if not _TIME.fullmatch(settings.backup.time):
         raise SettingsError(f"backup.time: write it like 04:00, not {settings.backup.time!r}")
     if (settings.tls.certificate is None) != (settings.tls.key is None):
