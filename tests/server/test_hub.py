@@ -466,3 +466,25 @@ def test_what_is_said_again_is_not_told_again(place, tea):
         place.do(tea[0], say(place.channel("#tea"), client_id="x"))
         place.settle()
     assert ears.got() == ["Spoken(ana hello)"]
+
+
+class Unseeing(Person):
+    is_shown = False
+
+
+def test_who_is_shown_nothing_is_in_no_audience_and_takes_part_all_the_same(place, tea):
+    eva = Unseeing(place.hub, place.flavour)
+    place.hub.connect(eva, Connect(Nickname.parse("eva"), "u", "h", "r", False, "test"))
+    for name in ("#tea", "#quiet"):
+        place.do(eva, join(name))
+    expected = ["Entered(eva)", "Spoken(eva hello)", "Departed(eva)"]
+    place.do(eva, say(place.channel("#tea")))
+    place.do(eva, say(place.channel("#quiet")))
+    for name in ("#tea", "#quiet"):
+        place.do(eva, Part(place.channel(name)))
+    place.settle()
+    assert [person.got() for person in tea] == [expected, expected, expected, []]
+    assert eva.got() == []
+    place.do(tea[3], join("#quiet"))
+    place.settle()
+    assert tea[3].got() == ["Entered(dora)"]

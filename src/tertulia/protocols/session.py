@@ -224,6 +224,8 @@ class Session(Generic[Command]):
     )  # fmt: skip
 
     protocol: ClassVar[str]
+    is_shown: ClassVar[bool] = True
+    """Whether what happens is sent through it; if not, it is in no audience."""
     flavour: Flavour
 
     def __init__(self, core: Core, shell: Shell, bucket: TokenBucket | None) -> None:

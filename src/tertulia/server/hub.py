@@ -105,7 +105,8 @@ class Hub:
             self._acting = None
         self._sessions[user.uid] = session
         session.user = user
-        self._everyone.add(session)
+        if session.is_shown:
+            self._everyone.add(session)
         return user
 
     def register(self, session: AnySession) -> Number:
@@ -301,7 +302,7 @@ class Hub:
             audience = self._audiences[name] = Audience()
         self._close_run()
         session = self._sessions.get(change.by.uid)
-        if session is not None:
+        if session is not None and session.is_shown:
             audience.add(session)
         self._to_audience(audience, change, durable)
 

@@ -44,6 +44,7 @@ class PeerUser(Session[NoReturn]):
     __slots__ = ("_link",)
 
     protocol: ClassVar[str] = "peer"
+    is_shown: ClassVar[bool] = False
 
     def __init__(self, link: Link) -> None:
         super().__init__(link.core, link.shell, None)
