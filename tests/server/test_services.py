@@ -7,7 +7,6 @@ from tertulia.server.services import Services
 from tertulia.server.settings import Limits, ServerSettings, Settings, SettingsError
 from tests.server.kit import Place, Shell
 
-
 OF_PEOPLE = SCHEMES.keys() - {MESH}
 
 

@@ -51,7 +51,7 @@ class Store:
         records.add_channel(writer, lobby)
         database.fill_wal(writer, self.path)
         self.tag = origin_tag(self.server_id, self.epoch)
-        self._own.append(self.tag)
+        self._own.add(self.tag)
         self.log = Log(writer, source)
         self.history = History(database.connect(self.path, read_only=True))
         self._reader = database.connect(self.path, read_only=True)

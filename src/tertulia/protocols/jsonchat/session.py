@@ -29,10 +29,11 @@ from tertulia.domain.text import cut, message_text
 from tertulia.domain.users import User
 from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.joining import join_with
+from tertulia.protocols.json_documents import BadInput, Hash, Refused
+from tertulia.protocols.json_parser import STRIKES, Parser
 from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
-from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
-from tertulia.protocols.jsonchat.parser import STRIKES, Parser
+from tertulia.protocols.jsonchat.messages import Message, decode
 from tertulia.protocols.resume import Resume
 from tertulia.protocols.session import Core, Session, Shell, Steps, TokenBucket
 from tertulia.protocols.words import readable
@@ -77,7 +78,7 @@ class JsonSession(Session[Message | BadInput]):
         self.flavour = flavours.padded
         self._flavours = flavours
         self._config = config
-        self._parser = Parser(config.document_bytes)
+        self._parser = Parser(config.document_bytes, decode)
         self._hash: Hash = None
         """What the client calls the request that is being answered."""
         self._quiet = False
