@@ -130,6 +130,7 @@ def test_a_file(file):
         ("LIMITS__LOGIN_S", "1.5", 1.5),
         ("LIMITS__LOGIN_S", "2", 2),
         ("HISTORY__SEARCH", "false", False),
+        ("NETWORK__TABLE_PEERS", '["10.0.0.1", "fd00::/8"]', ("10.0.0.1", "fd00::/8")),
         ("LOG__FORMAT", "json", "json"),
         ("TLS__KEY", "/x/key", None),  # with the certificate, below
     ],
@@ -203,6 +204,21 @@ def test_a_wrong_type_names_the_key(file, text, key):
     ("text", "line"),
     [
         ("[limits]\noutput_bytes = -1", "limits.output_bytes: must be 0 or more, not -1"),
+        (
+            "[network]\ntable_peers = ['here']",
+            "network.table_peers: write addresses like 192.0.2.1 and networks like 192.0.2.0/24:"
+            " 'here' does not appear to be an IPv4 or IPv6 network",
+        ),
+        (
+            "[network]\ntable_peers = ['10.0.0.1/8']",
+            "network.table_peers: write addresses like 192.0.2.1 and networks like 192.0.2.0/24:"
+            " 10.0.0.1/8 has host bits set",
+        ),
+        (
+            "[network]\ntable_peers = ['::ffff:10.0.0.1']",
+            "network.table_peers: write addresses like 192.0.2.1 and networks like 192.0.2.0/24:"
+            " ::ffff:10.0.0.1 is an IPv4 address in IPv6",
+        ),
         ("[channels]\ngrace_s = -5", "channels.grace_s: must be 0 or more, not -5"),
         ("[history]\npage = -5", "history.page: must be 0 or more, not -5"),
         ("[limits]\nping_s = nan", "limits.ping_s: must be 0 or more, not nan"),

@@ -52,7 +52,8 @@ def serve(
     listen
         Where to listen, instead of the default ports: irc://127.0.0.1:6667, ircs://, json://
         (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://, and
-        mesh:// for other servers. Port 0 takes a free one.
+        mesh:// for other servers, peer:// for those that know only the published protocol.
+        Port 0 takes a free one.
     name
         The server's name.
     address

@@ -14,6 +14,7 @@ _HOW = {
     "pychat": "the PyChat client, port {port}",
     "chatroom": "nc {host} {port}, and type",
     "numeric": "the numeric messenger, port {port}",
+    "peer": "other servers, those in network.table_peers, port {port}",
     "rech": "the JSON client that finds servers by itself, port {port}",
 }
 

@@ -377,9 +377,7 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
 
 
 class Unknown(Fact, frozen=True, gc=False, tag="unknown"):
-    """A fact of a kind that only later versions know: kept as it is, and without effect."""
-
-    durability: ClassVar[Durability] = "activity"
+    """A fact of a kind that only later versions know: kept as it came, and without effect."""
 
 
 class Wanted(Fact, frozen=True, gc=False, tag="wanted"):

@@ -81,14 +81,14 @@ class User:
     def rank_in(self, channel: Channel) -> int:
         """Return the rank of the user in *channel*, which they are in.
 
-        The rank that lasts no longer than they stay is that in one incarnation. Who has an
-        identity is an admin where the channel says so, and nowhere else.
+        The rank that lasts no longer than they stay is that in one incarnation. Whether who has
+        an identity is an admin the channel knows, if that was ever said.
         """
         place = self.places[channel.name.folded]
         rank = place.rank if place.incarnation == channel.incarnation else 0
-        if self.durable:
-            return rank & ~ADMIN | (ADMIN if self.uid in channel.admins else 0)
-        return rank
+        if self.uid in channel.admins:
+            return rank | ADMIN
+        return rank & ~ADMIN if channel.has_judged(self.uid) else rank
 
     @property
     def is_operator(self) -> bool:

@@ -84,12 +84,17 @@ class Drain(Struct, frozen=True):
     """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
 
+class Written(Struct, frozen=True):
+    """Request: nothing (None), when what has happened so far is on disk, or the disk refused it
+    and whoever it concerns was told (`Session.refused`)."""
+
+
 class TakeBackup(Struct, frozen=True):
     """Request: a backup of the chat, now (str: where it is); an operator has asked for it."""
 
 
 Request = (
-    HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | ReadMissed | Drain
+    HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | ReadMissed | Drain | Written
     | TakeBackup
 )  # fmt: skip
 Steps: TypeAlias = Generator[Request, Any, None]
@@ -252,6 +257,8 @@ class Session(Generic[Command]):
     )  # fmt: skip
 
     protocol: ClassVar[str]
+    is_shown: ClassVar[bool] = True
+    """Whether what happens is sent through it; if not, it is in no audience."""
     flavour: Flavour
 
     def __init__(self, core: Core, shell: Shell, bucket: TokenBucket | None) -> None:
@@ -446,6 +453,16 @@ class Session(Generic[Command]):
             self.core.disconnect(self, reason)
         self.farewell(reason)
         self.shell.close()
+
+
+class Onlooker(Session[Command]):
+    """A session that is told once of all that happens, whoever is to see it: another server's."""
+
+    __slots__ = ()
+
+    def overhear(self, change: Change) -> bytes:
+        """Return what is sent of *change*, which has just taken effect; may be empty."""
+        raise NotImplementedError
 
 
 def _ignore(_data: bytes) -> None:

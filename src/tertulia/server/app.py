@@ -20,7 +20,7 @@ from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.announcement import Card
 from tertulia.protocols.session import Request, Shell, TokenBucket
-from tertulia.server.addresses import is_near
+from tertulia.server.addresses import Address, is_listed, is_near
 from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
 from tertulia.server.console import Console
@@ -29,7 +29,7 @@ from tertulia.server.control_messages import SOCKET
 from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
-from tertulia.server.listeners import MESH, Endpoint
+from tertulia.server.listeners import MESH, Endpoint, Scheme
 from tertulia.server.mesh import Mesh
 from tertulia.server.network_desk import NetworkDesk
 from tertulia.server.offers import offer_of
@@ -49,6 +49,7 @@ logger = structlog.get_logger()
 BACKLOG = 1024
 SWEEP_S = 5.0
 GOODBYE_S = 2.0
+NO_PEERS = "network.table_peers names no address"
 
 
 class ListenError(Exception):
@@ -159,7 +160,10 @@ class Server:
             ),
         )
         self._listeners.append(listener)
-        self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
+        if not endpoint.scheme.for_servers:
+            self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
+        elif not self._settings.network.table_peers:
+            logger.warning("nobody may link", listener=endpoint.uri, reason=NO_PEERS)
         bound: int = listener.sockets[0].getsockname()[1]
         return bound
 
@@ -176,7 +180,7 @@ class Server:
         return self._tls.context
 
     def _host(self, endpoint: Endpoint) -> _Host:
-        return _Host(self, self._services.opens[endpoint.scheme.name], endpoint.scheme.secure)
+        return _Host(self, self._services.opens[endpoint.scheme.name], endpoint.scheme)
 
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
@@ -255,8 +259,9 @@ class Server:
             self._metronome = Metronome(pause_s)
         return self._metronome
 
-    def admit(self, connection: Connection, opens: Open, secure: bool) -> AnySession | None:
-        """Return a session for a new connection, None if it is one too many or from afar."""
+    def admit(self, connection: Connection, opens: Open, scheme: Scheme) -> AnySession | None:
+        """Return a session for a new connection, None if it is one too many or from where
+        nobody is taken."""
         limits, host = self._settings.limits, connection.peer.host
         if self._stopping:
             return None
@@ -265,13 +270,11 @@ class Server:
         # The count goes down when the connection is closed, refused ones included.
         self._connections.add(connection)
         self._per_address[host] = count
-        refusal = None
-        if not secure and not self._settings.server.allow_public and not is_near(address):
-            refusal = "not a near address"
-        elif limits.connections and len(self._connections) > limits.connections:
-            refusal = "too many connections"
+        refusal = _refusal(self._settings, address, scheme)
+        if limits.connections and len(self._connections) > limits.connections:
+            refusal = refusal or "too many connections"
         elif 0 < limits.connections_per_address < count and not address.is_loopback:
-            refusal = "too many connections from this address"
+            refusal = refusal or "too many connections from this address"
         if refusal is not None:
             logger.info("connection refused", address=host, reason=refusal)
             return None
@@ -333,12 +336,12 @@ class Server:
 class _Host:
     """The server, as the connections of one listener see it."""
 
-    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "flush_paced", "send")
+    __slots__ = ("_opens", "_scheme", "_server", "command_over", "cutter", "flush_paced", "send")
 
-    def __init__(self, server: Server, opens: Open, secure: bool) -> None:
+    def __init__(self, server: Server, opens: Open, scheme: Scheme) -> None:
         self._server = server
         self._opens = opens
-        self._secure = secure
+        self._scheme = scheme
         self.send = server.hub.send
         self.command_over = server.hub.command_over
         self.cutter = server.cutter
@@ -358,7 +361,7 @@ class _Host:
 
     def open_session(self, shell: Shell) -> AnySession | None:
         assert isinstance(shell, Connection)
-        return self._server.admit(shell, self._opens, self._secure)
+        return self._server.admit(shell, self._opens, self._scheme)
 
     def closed(self, connection: Connection) -> None:
         self._server.closed(connection)
@@ -378,6 +381,17 @@ def _followers(settings: Settings, database: Path, data: Path) -> list[Follower]
     if history.text_logs:
         followers.append(TextLogWriter(database, data, history.unlogged_channels))
     return followers
+
+
+def _refusal(settings: Settings, address: Address, scheme: Scheme) -> str | None:
+    """Return why nobody at *address* is taken, None if anybody is."""
+    if scheme.for_servers:
+        peers = settings.network.table_peers
+        if not is_listed(address, peers):
+            return "not in network.table_peers" if peers else NO_PEERS
+    elif not (scheme.secure or settings.server.allow_public or is_near(address)):
+        return "not a near address"
+    return None
 
 
 def _wall_ms() -> int:

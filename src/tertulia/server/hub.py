@@ -6,7 +6,7 @@ The hub owns which session belongs to which user, and who sees what happens wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, cast
 
 import structlog
@@ -27,7 +27,7 @@ from tertulia.domain.servers import ServerStatus
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
-from tertulia.protocols.session import Flavour
+from tertulia.protocols.session import Flavour, Onlooker
 from tertulia.server.carrier import Carrier
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
 from tertulia.server.gate import Batch, Gate, Log
@@ -65,11 +65,12 @@ class Hub:
         self.chat.displace = self._end
         self.world = world
         self.state: State = world.state
+        self.recovery = Recovery(self, reload)
         self.gate = Gate(
             log,
             lambda: take_writes(world.state),
             self._close_run,
-            Recovery(self, reload).failed,
+            self.recovery.failed,
             self._written,
             self._opened,
         )
@@ -82,6 +83,8 @@ class Hub:
         """How much input of each protocol was left alone, and why."""
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
+        self.onlookers: Collection[Onlooker[Any]] = ()
+        """Sessions that are told once of everything that happens: those of other servers."""
         self._receipts = Receipts(self.gate, lambda: self._acting)
         self._committed = committed
         self._sessions: dict[Uid, AnySession] = {}
@@ -108,7 +111,8 @@ class Hub:
             self._acting = None
         self._sessions[user.uid] = session
         session.user = user
-        self._everyone.add(session)
+        if session.is_shown:
+            self._everyone.add(session)
         return user
 
     def _give_way(self, older: User) -> None:
@@ -241,6 +245,9 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
+        if self.onlookers and not again:
+            for change in changes:
+                self._tell_onlookers(change, durable)
         # While the gate rests, what was put by is not written for a while.
         if self.state.waiting.woken and not self.gate.rests:
             self._wake()
@@ -259,6 +266,11 @@ class Hub:
         is sent only if all of that is on disk."""
         self._tainted = True
         return Token(dict(self.state.heard), self.world.now())
+
+    def _tell_onlookers(self, change: c.Change, durable: bool) -> None:
+        for onlooker in self.onlookers:
+            if data := onlooker.overhear(change):
+                self.gate.send(onlooker, data, durable)
 
     def _written(self) -> None:
         self.state.waiting.deleting.clear()
@@ -366,7 +378,7 @@ class Hub:
         name = fold_name(change.channel)
         audience = self._audiences.get(name)
         session = self._sessions.get(change.by.uid)
-        if session is not None:
+        if session is not None and session.is_shown:
             if audience is None:
                 audience = self._audiences[name] = Audience()
             self._close_run()
@@ -504,6 +516,7 @@ class Hub:
             if session is not None:
                 left = c.Departed(now, "", user.face, channel.name.text, reason)
                 self._deliver_to(session, left, durable=False)
+                self._tell_onlookers(left, durable=False)
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)
 

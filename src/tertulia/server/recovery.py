@@ -35,7 +35,7 @@ class Recovery:
 
     def __init__(self, hub: Hub, reload: Callable[[], DurableState]) -> None:
         self._hub = hub
-        self._reload = reload
+        self.reload = reload
 
     def failed(self, batches: Sequence[Batch], error: StorageError) -> None:
         """Undo what *batches* did to the durable state, and tell those who asked for it.
@@ -74,7 +74,7 @@ class Recovery:
 
     def _restore(self) -> None:
         """Take the durable state back from disk; who is where stays as it is."""
-        durable = self._reload()
+        durable = self.reload()
         self._hub.state.waiting.reset(durable.waiting)
         on_disk = {channel.incarnation: channel for channel in durable.channels}
         names = {channel.name.folded for channel in durable.channels if channel.is_alive}

@@ -41,7 +41,7 @@ class Store:
         self.server_id = database.server_id(writer)
         self.heard = database.last_heard(writer)
         tags = [(server, tag) for _, server, _, tag, _ in database.sources(writer)]
-        self._own = [tag for server, tag in tags if server == self.server_id]
+        self._own = {tag for server, tag in tags if server == self.server_id}
         self._foreign = len(self._own) < len(tags)
         now_s = int(time.time())
         source, self.epoch = database.open_epoch(writer, self.server_id, now_s)
@@ -51,7 +51,7 @@ class Store:
         records.add_channel(writer, lobby)
         database.fill_wal(writer, self.path)
         self.tag = origin_tag(self.server_id, self.epoch)
-        self._own.append(self.tag)
+        self._own.add(self.tag)
         self.log = Log(writer, source)
         self.history = History(database.connect(self.path, read_only=True))
         self._reader = database.connect(self.path, read_only=True)

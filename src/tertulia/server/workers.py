@@ -28,6 +28,7 @@ from tertulia.protocols.session import (
     Request,
     TakeBackup,
     VerifyPassword,
+    Written,
 )
 from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, Stored
@@ -80,8 +81,8 @@ class Workers:
                 )
             case TakeBackup():
                 self._run(self._backups, self._back_up, resume)
-            case Drain():
-                raise AssertionError("each connection knows by itself when it has drained")
+            case Drain() | Written():
+                raise AssertionError("each connection sees to that by itself")
 
     def close(self) -> None:
         """Finish what is under way; what waits is dropped."""

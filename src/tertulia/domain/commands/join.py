@@ -39,8 +39,8 @@ def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
     joined = e.Joined(actor.face, name, _is_theirs(channel, actor))
     if not channel.is_alive:  # but for others who are in it
         return [e.ChannelKept(name), joined]
-    if actor.durable and joined.admin and actor.uid not in channel.admins:
-        # What lies empty and is nobody's is theirs from now on.
+    if joined.admin and actor.uid not in channel.admins and channel.has_judged(actor.uid):
+        # They were none any more, but what lies empty and is nobody's is theirs.
         ranks = (e.RankChange(True, "o", actor.face),)
         return [e.AdminsSet(actor.face, name, ranks), joined]
     return [joined]

@@ -12,8 +12,8 @@ from tertulia.domain.changes import Change
 from tertulia.domain.events import Fact
 from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import fold_name
+from tertulia.protocols.json_documents import Hash
 from tertulia.protocols.jsonchat.documents import Documents, Fields
-from tertulia.protocols.jsonchat.messages import Hash
 from tertulia.protocols.words import (
     mode_sentences,
     not_done,

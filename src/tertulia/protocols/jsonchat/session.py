@@ -29,10 +29,11 @@ from tertulia.domain.text import cut, message_text
 from tertulia.domain.users import User
 from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.joining import join_with
+from tertulia.protocols.json_documents import BadInput, Hash, Refused
+from tertulia.protocols.json_parser import STRIKES, Parser
 from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
-from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
-from tertulia.protocols.jsonchat.parser import STRIKES, Parser
+from tertulia.protocols.jsonchat.messages import Message, decode
 from tertulia.protocols.resume import Resume
 from tertulia.protocols.session import Core, Session, Shell, Steps, TokenBucket
 from tertulia.protocols.words import readable
@@ -77,7 +78,7 @@ class JsonSession(Session[Message | BadInput]):
         self.flavour = flavours.padded
         self._flavours = flavours
         self._config = config
-        self._parser = Parser(config.document_bytes)
+        self._parser = Parser(config.document_bytes, decode)
         self._hash: Hash = None
         """What the client calls the request that is being answered."""
         self._quiet = False
@@ -259,7 +260,7 @@ class JsonSession(Session[Message | BadInput]):
         if self.resumption is not None:
             self.resumption.joined(channel)
 
-    def _resume(self, message: Message) -> None:
+    def _go_on(self, message: Message) -> None:
         if self.resumption is None:
             self.resumption = Resume(self, self._tell_token)
         assert isinstance(self.resumption, Resume)
@@ -331,12 +332,12 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "MESSAGE": JsonSession._message,
     "PART": JsonSession._part,
     "POKE": JsonSession._poke,
-    "RESUME": JsonSession._resume,
+    "RESUME": JsonSession._go_on,
     "SEEN": JsonSession._seen,
     "USERS": JsonSession._users,
 }
 _BEFORE_LOGIN = (
-    JsonSession._login, JsonSession._disconnect, JsonSession._resume, JsonSession._nothing,
+    JsonSession._login, JsonSession._disconnect, JsonSession._go_on, JsonSession._nothing,
 )  # fmt: skip
 
 

@@ -59,6 +59,11 @@ _USAGE = {
     ),
     "QUIT": ("[reason]", "Leaves the server."),
     "REHASH": ("", "Reads the settings again (operators)."),
+    "RESUME": (
+        "[<token> [<message ids>]]",
+        "Tells programs a token, and later ones; with one, after a new connection here or to"
+        " another server of the network, channels that are joined bring what was missed.",
+    ),
     "SETNAME": ("<real name>", "Changes your real name."),
     "STATS": ("u | m", "Tells for how long the server has been up."),
     "TAGMSG": ("<targets>", "Sends client tags alone."),
