@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 
 from tests.behaviour.machines import join, line_of, program, tertulia
 from tests.behaviour.networks import OTHER, data_of
@@ -85,6 +86,19 @@ async def test_servers_of_two_networks_say_how_to_link(pair, tmp_path):
             assert f"{other}.example" in line
             assert "tertulia invite" in line
             assert "tertulia join" in line
+
+
+async def test_a_copy_on_another_machine_is_heard_of(pair, tmp_path):
+    here, there = pair
+    async with server(here, tmp_path, "north"):
+        pass
+    shutil.copytree(tmp_path / "north", tmp_path / "copy")
+    async with (
+        server(here, tmp_path, "north") as north,
+        server(there, tmp_path, "copy") as copy,
+    ):
+        for process in (north, copy):
+            assert "tertulia new-id" in await process.logged("two servers have one id")
 
 
 async def test_interfaces_may_come_later(machines, tmp_path):

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import secrets
+import socket
 from typing import Any
 
 import pytest
@@ -157,6 +159,21 @@ async def test_who_never_begins_is_closed(place, monkeypatch):
 async def test_a_taken_port_is_an_error(place):
     with pytest.raises(OSError, match="in use"):
         await place.door.open("127.0.0.1", place.port)
+
+
+async def test_a_machine_without_ipv6(place, monkeypatch):
+    bound = mesh_door._bound
+
+    def without_ipv6(family, name):
+        if family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return bound(family, name)
+
+    monkeypatch.setattr(mesh_door, "_bound", without_ipv6)
+    [listener] = await place.door.open(None, 0)
+    assert listener.family == socket.AF_INET
+    with pytest.raises(OSError, match="assign"):
+        await place.door.open("::1", 0)
 
 
 async def test_a_closed_door(place):

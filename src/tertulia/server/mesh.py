@@ -23,9 +23,10 @@ from tertulia.replication.interface import Health, ServerId
 from tertulia.replication.mesh import Me
 from tertulia.replication.messages import Hello
 from tertulia.replication.node import TICK_S, Node
-from tertulia.server.addresses import Address, is_near
+from tertulia.server.addresses import Address, is_near, shortest
 from tertulia.server.federation import Federation
 from tertulia.server.hub import Hub
+from tertulia.server.interfaces import Held, held_addresses
 from tertulia.server.listeners import Endpoint
 from tertulia.server.mesh_dial import Unreachable, dial_any
 from tertulia.server.mesh_discovery import MeshDiscovery
@@ -45,6 +46,10 @@ from tertulia.server.store import Store
 
 logger = structlog.get_logger()
 
+DIALS_MOST = 16
+"""How many servers are connected to at once."""
+OWN_ID_S = 30.0
+"""How often a server is looked at that seems to have the id of this one."""
 REMEMBER_S = 3600.0
 """How often it is noted that there still is a link."""
 
@@ -193,6 +198,7 @@ class _Inside:
         self._discovery = MeshDiscovery(self._about, lambda: self._secrets, self._heard)
         self._links: set[MeshLink] = set()
         self._dialing: set[asyncio.Task[None]] = set()
+        self._dials = asyncio.Semaphore(DIALS_MOST)
         self._configured: dict[tuple[str, int], frozenset[Address]] = {}
         """Where the settings say that servers are, and the addresses of these hosts."""
         self._announced: dict[str, tuple[str, int]] = {}
@@ -201,6 +207,7 @@ class _Inside:
         """Why nobody was met at an address that was given by hand."""
         self._timer: asyncio.TimerHandle | None = None
         self._remembered_at = loop.time()
+        self._met_oneself_at = -OWN_ID_S
         self.ports: list[int] = []
 
     # Beginning and ending
@@ -301,9 +308,7 @@ class _Inside:
             self.node.tick()
             self._discovery.tick(now)
             for attempt in self._dialer.due(now, self.node.linked):
-                task = self._loop.create_task(self._dial(attempt))
-                self._dialing.add(task)
-                task.add_done_callback(self._dialing.discard)
+                self._start_dialing(attempt)
             if now - self._remembered_at > REMEMBER_S:
                 self._remembered_at = now
                 for link in self._links:
@@ -313,7 +318,16 @@ class _Inside:
 
     # Connecting
 
+    def _start_dialing(self, attempt: Attempt) -> None:
+        task = self._loop.create_task(self._dial(attempt))
+        self._dialing.add(task)
+        task.add_done_callback(self._dialing.discard)
+
     async def _dial(self, attempt: Attempt) -> None:
+        async with self._dials:
+            await self._dial_now(attempt)
+
+    async def _dial_now(self, attempt: Attempt) -> None:
         address = (attempt.host, attempt.port)
         server = ""
         try:
@@ -421,15 +435,30 @@ class _Inside:
 
     # Finding
 
+    def _meet_oneself(self, host: str, port: int) -> None:
+        """A server announces itself with the id of this one: it is this one, or a copy of it, or
+        somebody says again what they have heard."""
+        now = self._loop.time()
+        address = shortest(host)
+        if now < self._met_oneself_at + OWN_ID_S or address in map(_ip, held_addresses()):
+            return
+        self._met_oneself_at = now
+        self._start_dialing(Attempt(host, port, self._me.server))
+
     def _about(self, port: int) -> Announced:
         me = self._me
         return Announced(me.server, me.epoch, port, time.time_ns() // 1_000_000, me.name)
 
     def _heard(self, said: Announced | Foreign, host: str) -> None:
         if said.server == self._me.server:
-            return
-        if isinstance(said, Foreign):
+            if isinstance(said, Announced):
+                self._meet_oneself(host, said.port)
+        elif isinstance(said, Foreign):
             self._reports.foreign(said, host)
         elif not (self._ban_of(said.server) or self._ban_of(said.name)):
             self._announced[said.server] = (host, said.port)
             self._dialer.announced(said.server, host, said.port, self._loop.time())
+
+
+def _ip(held: Held) -> Address:
+    return held.at.ip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable
 
@@ -21,6 +23,7 @@ the secret needs a moment to show it, so it is not theirs."""
 STRANGERS_PER_ADDRESS = 8
 TLS_S = 10.0
 BACKLOG = 128
+_NOT_THERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 PAUSE_S = 1.0
 """How long nobody is let in when the system cannot."""
 
@@ -59,7 +62,14 @@ class Door:
         sockets: list[socket.socket] = []
         try:
             for family, _, _, _, name in dict.fromkeys(found):
-                sockets.append(_bound(family, name))
+                try:
+                    sockets.append(_bound(family, name))
+                except OSError as error:
+                    # A machine may be without IPv6; nobody asked for that in particular.
+                    if host is not None or error.errno not in _NOT_THERE:
+                        raise
+            if not sockets:
+                raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
         except BaseException:
             for one in sockets:
                 one.close()
@@ -82,13 +92,19 @@ class Door:
                     logger.warning("no servers are let in for a moment", reason=error.strerror)
                     await asyncio.sleep(PAUSE_S)
                     continue
-                address = shortest(name[0])
-                if self._admits(address):
-                    task = self._loop.create_task(self._visit(visitor, address))
-                    self._visits[task] = address
-                    task.add_done_callback(lambda task: self._visits.pop(task, None))
-                else:
+                try:
+                    self._meet(visitor, shortest(name[0]))
+                except Exception:
+                    logger.exception("fault", protocol="mesh")
                     visitor.close()
+
+    def _meet(self, visitor: socket.socket, address: Address) -> None:
+        if self._admits(address):
+            task = self._loop.create_task(self._visit(visitor, address))
+            self._visits[task] = address
+            task.add_done_callback(lambda task: self._visits.pop(task, None))
+        else:
+            visitor.close()
 
     def _admits(self, address: Address) -> bool:
         """Whether somebody at *address* may try."""
@@ -132,6 +148,8 @@ class Door:
             else:
                 visitor.close()
             raise
+        except Exception:
+            logger.exception("fault", protocol="mesh")
 
 
 def _bound(family: int, name: tuple[object, ...]) -> socket.socket:
