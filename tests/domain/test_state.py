@@ -3,6 +3,7 @@ from hypothesis import example, given
 
 from tertulia.domain import effects
 from tertulia.domain import state as module
+from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.say import Say
 from tertulia.domain.effects import identities
 from tertulia.domain.events import ChannelEnded, Event, NumberAssigned
@@ -51,6 +52,7 @@ def test_a_channel_that_ended_leaves_nothing():
     room = Room()
     ana = room.user("ana", "#Tea")
     tea, number = room.channel("#tea"), room.channel("#tea").number
+    room.do(ana, Part(tea))
     room.chat.record([ChannelEnded("#Tea", tea.incarnation)])
     assert room.state.channel_named("#tea") is None
     assert ana.channels == {}

@@ -19,7 +19,7 @@ from tertulia.protocols.backlog import BEGINNING
 from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.numeric.session import NumericSession
 from tertulia.protocols.session import Drain, ReadWaiting, Request, TokenBucket
-from tertulia.server.hub import DurableState
+from tertulia.server.recovery import DurableState
 from tertulia.storage.database import migrate
 from tertulia.storage.history import History
 from tertulia.storage.records import load_channels, load_waiting

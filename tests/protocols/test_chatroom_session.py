@@ -96,6 +96,14 @@ def test_the_end_is_told_to_who_is_still_there(ana, bia):
     assert bia.got() == []
 
 
+@pytest.mark.parametrize("last", ["k", "bye"])
+def test_what_is_said_last_needs_no_end_of_a_line(ana, bia, last):
+    ana.raw(last.encode())
+    ana.session.eof()
+    said, _left = untimed(bia.got())
+    assert said == f"ana: {last}"
+
+
 # Talking
 
 
@@ -311,6 +319,8 @@ def test_help_tells_every_command_in_either_language(ana):
             assert f"/{command.names['pt']}" in line
         assert one.endswith(command.does["en"])
         assert other.endswith(command.does["pt"])
+    assert "-- /who, /quem [NAME]: who is here, or more about one" in english
+    assert "-- /quem, /who [NOME]: quem está aqui, ou mais sobre alguém" in portuguese
 
 
 NAMES = """

@@ -115,6 +115,17 @@ def test_expected_ends_are_waited_for():
     assert lines.feed(b" and half\n") == ["half and half"]
 
 
+@pytest.mark.parametrize("first", [b"", b"first", b"first\n", b"first\r\n"])
+@pytest.mark.parametrize("last", [b"k", b"last words"])
+def test_what_is_last_needs_no_end(first, last):
+    lines = Lines()
+    lines.feed(first)
+    lines.silence()
+    lines.feed(last)
+    assert lines.eof() == [last.decode()]
+    assert lines.eof() == []
+
+
 def test_what_is_too_long_is_told_once_and_dropped_up_to_its_end():
     long = b"x" * (LINE_BYTES + 1)
     assert fed(b"x" * LINE_BYTES + b"\n") == ["x" * LINE_BYTES]

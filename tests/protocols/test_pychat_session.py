@@ -229,6 +229,12 @@ def test_what_an_old_client_said_last_counts(core, bia):
     assert bia.got()[0] == "!msg old bye"
 
 
+def test_what_is_said_last_needs_no_end_of_a_line(ana, bia):
+    ana.raw(b"!sendmsg bye")
+    ana.session.eof()
+    assert bia.got()[0] == "!msg ana bye"
+
+
 def test_the_end_is_told_in_words(ana):
     ana.session.end("The server is shutting down")
     assert ana.got() == ["The server is shutting down"]

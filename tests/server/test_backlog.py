@@ -20,7 +20,7 @@ from tertulia.domain.text import Text
 from tertulia.protocols.backlog import BEGINNING, PAGE, hand_over_backlog, place_of
 from tertulia.protocols.session import Drain, ReadWaiting
 from tertulia.server.connection import DRAIN_MOST_S, Connection
-from tertulia.server.hub import DurableState
+from tertulia.server.recovery import DurableState
 from tests.server.kit import FULL, Loop, Person, Place, Plain
 
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_deleted_is_not_handed_over_again(room):
         room.tell(text)
     room.settle()
     on_disk = [(Uid(room.credential.number), 2)]
-    room.hub._reload = lambda: DurableState(channels(room), on_disk)
+    room.hub.recovery.reload = lambda: DurableState(channels(room), on_disk)
     ana = room.comes()
     answer(ana, ReadWaiting, room.told()[:1])
     room.settle()

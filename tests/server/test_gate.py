@@ -12,7 +12,7 @@ from tertulia.domain.events import ChannelCreated, Said
 from tertulia.domain.names import Nickname
 from tertulia.domain.text import message_text
 from tertulia.server import gate as gate_module
-from tertulia.server import hub as hub_module
+from tertulia.server import recovery as recovery_module
 from tertulia.server.gate import Gate
 from tests.server.kit import FULL, HeldLog, Loop, Person, Place, Plain, join
 
@@ -234,7 +234,7 @@ def test_activity_is_shown_and_written_when_the_disk_takes_it_again(place):
 
 
 def test_the_activity_that_waits_for_the_disk_is_bounded(place, monkeypatch):
-    monkeypatch.setattr(hub_module, "REQUEUED_MOST", 2)
+    monkeypatch.setattr(recovery_module, "REQUEUED_MOST", 2)
     people = [place.person(nick) for nick in ("ana", "bob", "carol")]
     for person in people:
         place.do(person, join("#lobby"))
@@ -300,7 +300,7 @@ def test_tables_are_read_again_only_where_something_of_them_was_refused(place, m
         reloads.append(1)
         return place._durable()
 
-    monkeypatch.setattr(place.hub, "_reload", reload)
+    monkeypatch.setattr(place.hub.recovery, "reload", reload)
     place.do(ana, Kick(place.channel("#tea"), bob.user, "out"))
     place.run()
     place.log.fail()

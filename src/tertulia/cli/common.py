@@ -10,9 +10,10 @@ from pathlib import Path
 import apsw
 
 from tertulia.cli.errors import CommandError
-from tertulia.cli.paths import data_folder
+from tertulia.cli.paths import config_file, data_folder
 from tertulia.domain.ids import EVERYONE, EVERYONE_HERE, Conversation, Hlc, milliseconds
 from tertulia.domain.names import fold_name
+from tertulia.server.settings import Settings, SettingsError, load
 from tertulia.storage import database, records
 from tertulia.storage.errors import StorageError
 
@@ -25,6 +26,15 @@ def data_of_a_server(given: Path | None) -> Path:
     if not (folder / DATABASE).exists():
         raise CommandError(f"there is no server's data in {folder}; say where with --data")
     return folder
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Return the settings in the file *config*, or the default one if there is one."""
+    default = config_file()
+    try:
+        return load(config or (default if default.exists() else None))
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
 
 
 def keep_off(folder: Path, output: Path) -> None:

@@ -149,6 +149,27 @@ class NickChanged(Change, frozen=True, gc=False):
     now: Face
 
 
+class Together(Change, frozen=True, gc=False):
+    """Several changes that belong together: *kind* is ``late`` for what another server brought
+    after a time without a connection, ``netsplit`` or ``netjoin`` for users of *server* who
+    went or came with it. All are about *channel*, or are `Gone` where there is none."""
+
+    kind: str
+    channel: str
+    changes: tuple[Change, ...]
+    server: str = ""
+
+
+class CutOff(Change, frozen=True, gc=False):
+    """A server cannot be reached, or can again (*back*); of the channel's users *nicks* are
+    there."""
+
+    server: str
+    channel: str
+    nicks: tuple[str, ...]
+    back: bool = False
+
+
 class Summoned(Change, frozen=True, gc=False):
     """A user was invited to a channel; *overheard* by those who are in it already."""
 

@@ -97,6 +97,10 @@ class Channel:
         self.stamps[register] = write
         return True
 
+    def has_judged(self, uid: Uid) -> bool:
+        """Whether it was ever said that a user is an admin for good, or is none."""
+        return f"o:{uid}" in self.stamps
+
     @property
     def is_lobby(self) -> bool:
         """Whether this is ``#lobby``, which always exists and belongs to nobody."""

@@ -20,6 +20,7 @@ from tertulia.domain.commands import (
     invite,
     join,
     kick,
+    kill,
     modes,
     part,
     poke,
@@ -28,7 +29,7 @@ from tertulia.domain.commands import (
     say,
     topic,
 )
-from tertulia.domain.elsewhere import Elsewhere
+from tertulia.domain.elsewhere import AGAIN, Elsewhere
 from tertulia.domain.follow_up import follow_up
 from tertulia.domain.ids import (
     EVERYONE,
@@ -46,12 +47,19 @@ from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000
+_SETTLES_NICKNAMES = frozenset({e.Connected, e.Disconnected, e.Renamed})
 WRITES = frozenset(
     {
-        e.TopicSet, e.ModesSet, e.AdminsSet, e.Gathered, e.MemberKicked, e.IdentityRenamed,
+        e.TopicSet,
+        e.ModesSet,
+        e.AdminsSet,
+        e.Gathered,
+        e.MemberKicked,
+        e.IdentityRenamed,
+        e.ChannelKept,
         e.NumberAssigned,
     }
-)  # fmt: skip
+)
 """The facts that write over what was written before."""
 
 Publish = Callable[[list[e.Event], list[Change], bool], None]
@@ -76,6 +84,7 @@ _DECIDE = cast(
         invite.Invite: invite.invite,
         join.Join: join.join,
         kick.Kick: kick.kick,
+        kill.Kill: kill.kill,
         modes.SetModes: modes.set_modes,
         modes.SetRank: modes.set_rank,
         part.Part: part.part,
@@ -105,10 +114,10 @@ class Chat:
         self._tag = tag
         self._publish = publish
         self._retries: dict[tuple[Uid, str], list[Change]] = {}
-        self.displace: Callable[[User], None] = lambda _user: None
-        """Ends the session of a user here who has connected to another server since."""
+        self.displace: Callable[[User, str], None] = lambda _user, _reason: None
+        """Ends the session of a user here, because another server wants it."""
         self._elsewhere = Elsewhere(
-            self.state, self._show, self.record, lambda user: self.displace(user)
+            self.state, self._show, self.record, lambda user: self.displace(user, AGAIN)
         )
 
     def gives_way(self, intent: connect.Connect) -> User | None:
@@ -123,6 +132,16 @@ class Chat:
         assert user is not None
         return user
 
+    def take_from(self, older: User) -> None:
+        """Let the same identity, which is connected to another server, be there no more.
+
+        The session in which it was issued may be somebody else's by its uid: who that is goes
+        on being shown, but not under its nickname.
+        """
+        self.record([e.Wanted(older.server, e.Disconnected(older.face, AGAIN))])
+        stop = self._elsewhere.shade if older.durable else self._elsewhere.displace
+        self._publish([], stop(older), False)
+
     def register(self) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
         facts, number = identify.register(self.world)
@@ -135,6 +154,9 @@ class Chat:
         client_id = intent.client_id if type(intent) is say.Say else None
         if client_id is None:
             self.record(facts)
+            for fact in facts:
+                if type(fact) is e.Wanted and not fact.server:
+                    self.asked(fact.fact)
         else:
             self._record_once(actor, facts, client_id)
 
@@ -146,6 +168,8 @@ class Chat:
             event = self._event(fact, client_id)
             changes += effects.apply(self.state, event, msgid(event.hlc, self._tag))
             events.append(event)
+        if self._elsewhere.is_waited_for and any(type(f) in _SETTLES_NICKNAMES for f in facts):
+            changes += self._elsewhere.returning()
         if facts:
             self._publish(events, changes, False)
         return changes
@@ -224,7 +248,7 @@ class Chat:
             if user is not None and not user.server and user.uid in channel.occupants:
                 self.record([e.Kicked(fact.by, channel.name.text, user.face, fact.reason)])
         elif (user := users.get(fact.face.uid)) is not None and not user.server:
-            self.displace(user)
+            self.displace(user, fact.reason)
 
     def _show(self, event: e.Event) -> list[Change]:
         return effects.present(self.state, event, msgid(event.hlc, event.tag))

@@ -13,18 +13,29 @@ from msgspec.structs import replace
 
 from tertulia.domain import events as e
 from tertulia.domain.changes import Change
-from tertulia.domain.ids import Uid, milliseconds, msgid
+from tertulia.domain.ids import NOWHERE, Hlc, Uid, msgid, parse_msgid
 from tertulia.domain.names import Nickname
-from tertulia.domain.presence import another_nickname, is_first, subject
+from tertulia.domain.presence import (
+    Resident,
+    another_nickname,
+    arrival,
+    changed,
+    concerned,
+    is_first,
+    resident,
+    subject,
+)
 from tertulia.domain.state import State
 from tertulia.domain.users import User
+
+AGAIN = "Connected again from elsewhere"
 
 
 class Elsewhere:
     """What other servers tell, for one *state*.
 
-    *present* lets an event take effect, *record* lets facts of this server happen. *displace*
-    is told of a user here who has connected to another server since.
+    *present* lets an event take effect, *record* lets facts of this server happen. *end* ends
+    the session of a user here who has connected to another server since.
     """
 
     def __init__(
@@ -32,28 +43,89 @@ class Elsewhere:
         state: State,
         present: Callable[[e.Event], list[Change]],
         record: Callable[[Sequence[e.Fact]], object],
-        displace: Callable[[User], None],
+        end: Callable[[User], None],
     ) -> None:
         self._state = state
         self._present = present
         self._record = record
-        self._displace = displace
+        self._end = end
+        self._coming: Uid | None = None
+        """Who is just coming, and so has not gone, though they are not shown."""
 
     def tell(self, server: str, event: e.Event) -> list[Change]:
         """Let *event*, which *server* tells, happen; return what can be seen of it."""
-        match event.fact:
-            case e.Connected():
-                return self._come(server, event, event.fact)
+        changes = self._tell(server, event)
+        settles = isinstance(event.fact, e.Connected | e.Disconnected | e.Renamed)
+        if settles and self.is_waited_for:
+            changes += self.returning()
+        return changes
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether there is anybody to whom `returning` could be something."""
+        return bool(self._state.displaced or self._state.shadows)
+
+    def returning(self) -> list[Change]:
+        """Somebody has gone, or given up a nickname: let who waits for that be shown."""
+        changes: list[Change] = []
+        users = self._state.users
+        gone = [uid for uid in self._state.shadows if uid not in users and uid != self._coming]
+        for uid in gone:
+            shadows = self._state.shadows.pop(uid)
+            newest = max(shadows, key=lambda server: (shadows[server].at, server))
+            for event in arrival(shadows.pop(newest), tag=0):
+                changes += self._tell(newest, event)
+            if shadows:
+                self._state.shadows[uid] = shadows
+        for uid, face in list(self._state.displaced.items()):
+            user = users.get(uid)
+            if user is None:
+                del self._state.displaced[uid]
+            elif self._state.lookalike(Nickname.parse(face.nick), besides=user) is None:
+                del self._state.displaced[uid]
+                changes += self._present(_called(user, face))
+        return changes
+
+    def shade(self, user: User) -> list[Change]:
+        """Show *user*, who is on another server, no more, because they are here again."""
+        told = self._state.shadows.setdefault(user.uid, {})
+        told[user.server] = resident(self._state, user)
+        self._state.displaced.pop(user.uid, None)
+        return self._present(_gone(user))
+
+    def displace(self, user: User) -> list[Change]:
+        """Show *user*, who is on another server, under another nickname than there."""
+        self._state.displaced.setdefault(user.uid, user.face)
+        return self._present(_called(user, another_nickname(self._state, user.face)))
+
+    def _tell(self, server: str, event: e.Event) -> list[Change]:
+        fact = event.fact
+        if isinstance(fact, e.Connected):
+            return self._come(server, event, fact)
+        self._note_shadow(server, event)
+        match fact:
             case e.RanksSet():
-                return self._rank(server, event, event.fact)
+                return self._rank(server, event, fact)
             case e.Renamed():
-                return self._rename(server, event, event.fact)
+                return self._rename(server, event, fact)
             case e.Invited() | e.Signalled():
-                is_theirs = self._is_on(server, event.fact.by.uid)
-                return self._present(event) if is_theirs else []
-            case fact:
+                return self._present(event) if self._is_on(server, fact.by.uid) else []
+            case _:
                 uid = subject(fact)
                 return self._present(event) if uid and self._is_on(server, uid) else []
+
+    def _note_shadow(self, server: str, event: e.Event) -> None:
+        """Keep up with those who are not shown."""
+        for uid in concerned(event.fact):
+            shadows = self._state.shadows.get(uid)
+            if shadows is None or server not in shadows:
+                continue
+            if isinstance(event.fact, e.Disconnected):
+                del shadows[server]
+                if not shadows:
+                    del self._state.shadows[uid]
+            else:
+                shadows[server] = changed(shadows[server], event)
 
     def _is_on(self, server: str, uid: Uid) -> bool:
         user = self._state.users.get(uid)
@@ -61,34 +133,38 @@ class Elsewhere:
 
     def _come(self, server: str, event: e.Event, fact: e.Connected) -> list[Change]:
         changes: list[Change] = []
-        known = self._state.users.get(fact.face.uid)
-        if known is not None:
-            if known.server == server or milliseconds(event.hlc) <= known.since:
-                return []
-            changes += self._leave(known, event)
         claim = fact.claim or msgid(event.hlc, event.tag)
+        came = Hlc(max(event.hlc, fact.after))
         fact = replace(fact, server=server, claim=claim)
-        newcomer = User(
-            fact, Nickname.parse(fact.face.nick), milliseconds(event.hlc), server, claim
-        )
+        # Behind one who gives way there may be another, who is shown then.
+        while (known := self._state.users.get(fact.face.uid)) is not None:
+            if known.server == server:
+                return changes
+            if (came, server) < (known.came, known.server or self._state.server):
+                told = self._state.shadows.setdefault(known.uid, {})
+                told[server] = Resident(replace(fact, server=""), came)
+                return changes
+            changes += self._give_way(known)
+        newcomer = User(fact, Nickname.parse(fact.face.nick), came, server, claim)
+        self._coming = newcomer.uid
         newcomer, seen = self._settle(newcomer, event)
-        return (
-            changes + seen + self._present(replace(event, fact=replace(fact, face=newcomer.face)))
-        )
+        self._coming = None
+        as_shown = replace(event, fact=replace(fact, face=newcomer.face))
+        return changes + seen + self._present(as_shown)
 
-    def _leave(self, known: User, event: e.Event) -> list[Change]:
+    def _give_way(self, known: User) -> list[Change]:
         """The same identity has connected to another server since."""
-        if not known.server:
-            self._displace(known)
-            if self._state.users.get(known.uid) is not known:
-                return []
-        gone = e.Disconnected(known.face, "Connected again from elsewhere")
-        return self._present(replace(event, fact=gone))
+        if known.server:
+            return self.shade(known)
+        self._end(known)
+        gone = self._state.users.get(known.uid) is not known
+        return [] if gone else self._present(_gone(known))
 
     def _rename(self, server: str, event: e.Event, fact: e.Renamed) -> list[Change]:
         user = self._state.users.get(fact.by.uid)
         if user is None or user.server != server:
             return []
+        self._state.displaced.pop(user.uid, None)
         renamed = _renamed(user, fact.now, msgid(event.hlc, event.tag))
         renamed, seen = self._settle(renamed, event, besides=user)
         return seen + self._present(replace(event, fact=e.Renamed(user.face, renamed.face)))
@@ -100,14 +176,14 @@ class Elsewhere:
         other = self._state.lookalike(newcomer.nick, besides)
         if other is None:
             return newcomer, []
-        if is_first(self._state, other, newcomer):
+        if is_first(other, newcomer):
+            self._state.displaced[newcomer.uid] = newcomer.face
             face = another_nickname(self._state, newcomer.face)
             return _renamed(newcomer, face, newcomer.claim), []
-        renamed = e.Renamed(other.face, another_nickname(self._state, other.face))
         if not other.server:
-            self._record([renamed])
+            self._record([e.Renamed(other.face, another_nickname(self._state, other.face))])
             return newcomer, []
-        return newcomer, self._present(replace(event, fact=renamed))
+        return newcomer, self.displace(other)
 
     def _rank(self, server: str, event: e.Event, fact: e.RanksSet) -> list[Change]:
         ranks = tuple(one for one in fact.ranks if self._is_on(server, one.whom.uid))
@@ -116,6 +192,16 @@ class Elsewhere:
         return self._present(replace(event, fact=e.RanksSet(fact.by, fact.channel, ranks)))
 
 
+def _gone(user: User) -> e.Event:
+    return e.Event(user.came, NOWHERE, e.Disconnected(user.face, AGAIN))
+
+
+def _called(user: User, face: e.Face) -> e.Event:
+    """Return the event by which *user* is called so, as of when they took their nickname."""
+    hlc, tag = parse_msgid(user.claim) or (Hlc(0), 0)
+    return e.Event(hlc, NOWHERE, e.Renamed(user.face, face), tag=tag)
+
+
 def _renamed(user: User, face: e.Face, claim: str) -> User:
     came = e.Connected(face, user.username, user.host, user.realname, user.secure, user.protocol)
-    return User(came, Nickname.parse(face.nick), user.since, user.server, claim)
+    return User(came, Nickname.parse(face.nick), user.came, user.server, claim)

@@ -186,7 +186,8 @@ class CaughtUp(Fact, frozen=True, gc=False, tag="caught-up"):
 
 class Connected(Fact, frozen=True, gc=False, tag="connected", omit_defaults=True):
     """Someone is here, or on another *server*. *claim* is the place in time at which they took
-    their nickname, if that was earlier."""
+    their nickname, if that was earlier. They count as having come *after* others of the same
+    identity whose servers have clocks that are ahead."""
 
     face: Face
     username: str
@@ -196,6 +197,7 @@ class Connected(Fact, frozen=True, gc=False, tag="connected", omit_defaults=True
     protocol: str
     server: str = ""
     claim: str = ""
+    after: Hlc = Hlc(0)
 
 
 class Disconnected(Fact, frozen=True, gc=False, tag="disconnected"):
@@ -374,8 +376,12 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
     on: bool
 
 
+class Unknown(Fact, frozen=True, gc=False, tag="unknown"):
+    """A fact of a kind that only later versions know: kept as it came, and without effect."""
+
+
 class Wanted(Fact, frozen=True, gc=False, tag="wanted"):
-    """Something is to happen to users of *server*, which alone can do it."""
+    """Something is to happen to users of *server* (empty: this one), which alone can do it."""
 
     server: str
     fact: Kicked | RanksSet | Disconnected

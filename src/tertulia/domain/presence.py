@@ -13,28 +13,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tertulia.domain import events as e
-from tertulia.domain.channels import ADMIN, RANKS, VOICE
-from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid, at_milliseconds
+from tertulia.domain.channels import ADMIN, VOICE
+from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid, msgid, parse_msgid
 from tertulia.domain.names import Nickname, fold_name
 from tertulia.domain.state import State
-from tertulia.domain.users import User
+from tertulia.domain.users import Place, User, graded
 
 _UNTOLD = Hlc(0)
 
 
-class Place(Struct, frozen=True, array_like=True):
-    """A channel that somebody is in: which incarnation of it, and of what rank."""
-
-    channel: str
-    incarnation: Conversation
-    rank: int
-
-
 class Resident(Struct, frozen=True, omit_defaults=True):
-    """Somebody on another server, as it tells of them; *since* is in Unix milliseconds."""
+    """Somebody on another server, as it tells of them: how and when they *came*, and what they
+    are now."""
 
     came: e.Connected
-    since: int
+    at: Hlc
     modes: str = ""
     away: str | None = None
     places: tuple[Place, ...] = ()
@@ -42,22 +35,19 @@ class Resident(Struct, frozen=True, omit_defaults=True):
 
 def residents(state: State, server: str) -> list[Resident]:
     """Return everybody on *server*, as it is known here."""
-    return [_resident(state, user) for user in state.users.values() if user.server == server]
+    shown = [resident(state, user) for user in state.users.values() if user.server == server]
+    hidden = [told[server] for told in state.shadows.values() if server in told]
+    return shown + hidden
 
 
-def _resident(state: State, user: User) -> Resident:
+def resident(state: State, user: User) -> Resident:
+    told = state.displaced.get(user.uid, user.face)
     came = e.Connected(
-        user.face, user.username, user.host, user.realname, user.secure, user.protocol,
+        told, user.username, user.host, user.realname, user.secure, user.protocol,
         claim=user.claim,
     )  # fmt: skip
-    places = [
-        Place(channel.name.text, channel.incarnation, channel.occupants[user.uid])
-        for channel in user.channels.values()
-    ]
-    for name, absent in state.pending.items():
-        if user.uid in absent:
-            places.append(Place(name, *absent[user.uid]))
-    return Resident(came, user.since, "".join(sorted(user.modes)), user.away, tuple(places))
+    places = tuple(user.places.values())
+    return Resident(came, user.came, "".join(sorted(user.modes)), user.away, places)
 
 
 def differences(
@@ -67,15 +57,23 @@ def differences(
     told = {one.came.face.uid: one for one in everybody}
     here = {user.uid: user for user in state.users.values() if user.server == server}
     found: list[e.Event] = []
+    for uid, shadows in state.shadows.items():
+        if server in shadows and shadows[server] != told.get(uid):
+            found.append(_now(e.Disconnected(shadows[server].came.face, ""), tag))
     for uid, user in here.items():
         if uid not in told:
             found.append(_now(e.Disconnected(user.face, "Not there any more"), tag))
     for uid, resident in told.items():
         known = here.get(uid)
+        if known is None and state.shadows.get(uid, {}).get(server) == resident:
+            continue
+        if known is not None and known.came != resident.at:  # they went and came again
+            found.append(_now(e.Disconnected(known.face, "Came again"), tag))
+            known = None
         if known is None:
-            found += _arrival(resident, tag)
+            found += arrival(resident, tag)
         else:
-            found += _changes(known, resident, tag)
+            found += _changes(known, state.displaced.get(uid, known.face), resident, tag)
     return found
 
 
@@ -85,8 +83,8 @@ def _now(
     return e.Event(at, conversation, fact, tag=tag)
 
 
-def _arrival(resident: Resident, tag: int) -> list[e.Event]:
-    face, at = resident.came.face, at_milliseconds(resident.since)
+def arrival(resident: Resident, tag: int) -> list[e.Event]:
+    face, at = resident.came.face, resident.at
     found = [_now(resident.came, tag, at)]
     found += [_now(e.UserModeSet(face, mode, True), tag, at) for mode in resident.modes]
     if resident.away is not None:
@@ -105,11 +103,11 @@ def _entrance(face: e.Face, place: Place, tag: int, at: Hlc) -> list[e.Event]:
     return found
 
 
-def _changes(user: User, resident: Resident, tag: int) -> list[e.Event]:
+def _changes(user: User, told: e.Face, resident: Resident, tag: int) -> list[e.Event]:
     face = resident.came.face
     found: list[e.Event] = []
-    if face != user.face:
-        found.append(_now(e.Renamed(user.face, face), tag))
+    if face != told:
+        found.append(_now(e.Renamed(told, face), tag, place_of(resident.came.claim)))
     if resident.away != user.away:
         found.append(_now(e.AwaySet(face, resident.away), tag))
     if resident.came.realname != user.realname:
@@ -118,29 +116,47 @@ def _changes(user: User, resident: Resident, tag: int) -> list[e.Event]:
     found += [
         _now(e.UserModeSet(face, mode, mode in modes), tag) for mode in sorted(modes ^ user.modes)
     ]
-    there = {fold_name(place.channel) for place in resident.places}
-    for channel in user.channels.values():
-        if channel.name.folded not in there:
-            found.append(_now(e.Parted(face, channel.name.text, ""), tag))
-    for place in resident.places:
-        found += _stay(user, face, place, tag)
+    there = {fold_name(place.channel): place for place in resident.places}
+    for name, place in user.places.items():
+        if name not in there:
+            found.append(_now(e.Parted(face, place.channel, ""), tag))
+    for name, place in there.items():
+        if user.places.get(name) != place:
+            found += _entrance(face, place, tag, _UNTOLD)
     return found
 
 
-def _stay(user: User, face: e.Face, place: Place, tag: int) -> list[e.Event]:
-    """Return what makes *user* be in a channel, of the right rank."""
-    channel = user.channels.get(fold_name(place.channel))
-    if channel is None:
-        return _entrance(face, place, tag, _UNTOLD)
-    wrong = channel.occupants[user.uid] ^ place.rank
-    ranks = [
-        e.RankChange(bool(place.rank & rank), mode, face)
-        for mode, rank in RANKS.items()
-        if wrong & rank
-    ]
-    if not ranks:
-        return []
-    return [_now(e.RanksSet(face, place.channel, tuple(ranks)), tag, _UNTOLD, place.incarnation)]
+def place_of(claim: str) -> Hlc:
+    """Return when a nickname was taken."""
+    place = parse_msgid(claim)
+    return _UNTOLD if place is None else place[0]
+
+
+def changed(resident: Resident, event: e.Event) -> Resident:
+    """Return what *resident* is after *event*, which is about them."""
+    places = {fold_name(place.channel): place for place in resident.places}
+    match event.fact:
+        case e.Renamed(now=face):
+            claim = msgid(event.hlc, event.tag)
+            return replace(resident, came=replace(resident.came, face=face, claim=claim))
+        case e.AwaySet(message=message):
+            return replace(resident, away=message)
+        case e.RealnameSet(realname=realname):
+            return replace(resident, came=replace(resident.came, realname=realname))
+        case e.UserModeSet(mode=mode, on=on):
+            modes = frozenset(resident.modes) | {mode} if on else frozenset(resident.modes) - {mode}
+            return replace(resident, modes="".join(sorted(modes)))
+        case e.Joined(channel=name, admin=admin):
+            places[fold_name(name)] = Place(name, event.conversation, ADMIN if admin else 0)
+        case e.Parted(channel=name) | e.Kicked(channel=name):
+            places.pop(fold_name(name), None)
+        case e.RanksSet(channel=name, ranks=ranks):
+            place = places.get(fold_name(name))
+            for one in ranks:
+                if place is not None and one.whom.uid == resident.came.face.uid:
+                    place = graded(place, event.conversation, one)
+                    places[fold_name(name)] = place
+    return replace(resident, places=tuple(places.values()))
 
 
 def subject(fact: e.Fact) -> Uid | None:
@@ -155,20 +171,20 @@ def subject(fact: e.Fact) -> Uid | None:
             return by.uid
 
 
-def is_first(state: State, one: User, other: User) -> bool:
+def concerned(fact: e.Fact) -> list[Uid]:
+    """Return whom *fact*, one that is shared, is about."""
+    if isinstance(fact, e.RanksSet):
+        return [one.whom.uid for one in fact.ranks]
+    uid = subject(fact)
+    return [] if uid is None else [uid]
+
+
+def is_first(one: User, other: User) -> bool:
     """Whether *one* keeps a nickname that *other* has too, or one that looks like it.
 
-    Whoever has an identity of that nickname does, else who took it first.
+    Whoever has an identity does, because it is called so, else who took it first.
     """
-    mine, theirs = (_owns(state, user) for user in (one, other))
-    if mine != theirs:
-        return mine
-    return (one.claim, one.uid) < (other.claim, other.uid)
-
-
-def _owns(state: State, user: User) -> bool:
-    identity = state.identities.get(user.uid)
-    return identity is not None and identity.nick.text == user.nick.text
+    return (not one.durable, one.claim, one.uid) < (not other.durable, other.claim, other.uid)
 
 
 def another_nickname(state: State, face: e.Face) -> e.Face:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tertulia.domain import events as e
 from tertulia.domain.channels import Channel
@@ -10,6 +11,7 @@ from tertulia.domain.identities import Identities, Identity
 from tertulia.domain.ids import Conversation, Hlc, Uid, milliseconds
 from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
+from tertulia.domain.servers import Apart
 from tertulia.domain.users import PARTNERS_MOST, User
 from tertulia.domain.waiting import Waiting
 
@@ -23,6 +25,12 @@ class State:
     def __init__(self) -> None:
         self.server_face = e.Face(Uid("server"), "", "0" * 13, "")
         """How the server itself is shown."""
+        self.server = ""
+        """The id of this server, in hexadecimal digits."""
+        self.servers: dict[str, str] = {}
+        """The names of other servers, by id."""
+        self.apart: list[Apart] = []
+        """When not all servers heard each other, the last times."""
         self.users: dict[Uid, User] = {}
         self.channels: dict[str, Channel] = {}
         """The channels that there are, by their folded name."""
@@ -43,8 +51,14 @@ class State:
         """The ids of messages to groups that somebody has, the last ones."""
         self.heard: dict[int, Hlc] = {}
         """The time of the last event of each source, by its tag."""
-        self.pending: dict[str, dict[Uid, tuple[Conversation, int]]] = {}
-        """Who is in channels of which nothing is known yet, in which incarnation, as what."""
+        self.shadows: dict[Uid, dict[str, Any]] = {}
+        """Those of whom somebody newer is shown, by their servers (`presence.Resident`): the
+        same identity has connected to several, which have not all heard of each other."""
+        self.displaced: dict[Uid, e.Face] = {}
+        """Users of other servers who are called otherwise here than there, where nobody may have
+        heard yet of whoever keeps their nickname; with the face that they have there."""
+        self.pending: dict[str, dict[Uid, None]] = {}
+        """Who is in channels (folded) that are not known yet."""
         self.put_by: dict[Uid, None] = {}
         """Users here who are handed everything by way of the disk: those with bare identities."""
         self._namesakes: dict[str, list[Channel]] = {}
@@ -113,6 +127,14 @@ class State:
         others = [one for one in namesakes if one.is_alive and one is not channel]
         return (channel.incarnation, *(one.incarnation for one in others))
 
+    def lacking_since(self, ms: int) -> int:
+        """Return from when on somebody may lack something who has what was said at *ms*."""
+        since = ms
+        for apart in sorted(self.apart, key=lambda one: one.since, reverse=True):
+            if apart.since < since <= apart.until:
+                since = apart.since
+        return since
+
     # Channels
 
     def incarnation(self, conversation: Conversation, name: str) -> Channel:
@@ -166,6 +188,7 @@ class State:
         self._disown(channel)
         for uid in channel.occupants:
             self.users[uid].channels.pop(name, None)
+            self.users[uid].places.pop(name, None)
         channel.occupants = {}
 
     def _disown(self, channel: Channel) -> None:
@@ -213,6 +236,9 @@ class State:
         if not channel.occupants:
             channel.emptied = milliseconds(hlc)
             self.changed_channels[channel.incarnation] = None
+            if not channel.is_alive:
+                # It was over already, but for them.
+                self.forget_channel(channel)
 
     def remember_partners(self, one: Uid, other: Uid) -> None:
         """Note that two users write to each other."""

@@ -57,6 +57,7 @@ class World:
         self.rules = rules
         self.now = now
         self.random_below = random_below
+        state.server = server_id.hex()
         state.server_face = Face(Uid("server"), server, "0" * 13, server)
         self.server_nick = _nickname(server)
         """What the server is called, if a user could be called so, which none can."""

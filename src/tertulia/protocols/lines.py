@@ -107,6 +107,12 @@ class Lines:
             self.by_line = False
         return self._end()
 
+    def eof(self) -> list[Line]:
+        """Nothing more comes; return the line that this ends, also if no pause would."""
+        if self.by_line is None:
+            self.by_line = False
+        return self._end()
+
     def _add(self, part: bytes) -> list[Line]:
         if self._overlong:
             return []
@@ -163,8 +169,12 @@ class LineSession(Session[Line]):
 
     def eof(self) -> None:
         """The other end sends nothing more, which ends what it sent."""
-        self.silence()
+        self.take_rest()
         super().eof()
+
+    def take_rest(self) -> None:
+        """Nothing more comes, which ends what came before."""
+        self._take_lines(self.lines.by_line, self.lines.eof())
 
 
 class Writer:

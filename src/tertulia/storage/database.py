@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from tertulia.domain.ids import Hlc, origin_tag
+from tertulia.domain.servers import Apart
 from tertulia.storage.errors import StorageError
 
 BUSY_MS = 5_000
+SEQ_BITS = 40
 WAL_BYTES = 12 * 1024 * 1024
 
 # Append only: a database that has seen the first n is brought up to date by the others.
@@ -160,6 +163,14 @@ def server_id(db: apsw.Connection) -> bytes:
     return fresh
 
 
+def renew_server_id(db: apsw.Connection) -> bytes:
+    """Give the server of *db* an id that no other has, and return it. What it has written until
+    now counts as another server's."""
+    fresh = secrets.token_bytes(16)
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('server_id', ?)", (fresh,))
+    return fresh
+
+
 def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int, int]:
     """Begin a new epoch of *server* at the Unix time *now_s*; return source id and epoch.
 
@@ -207,6 +218,15 @@ def raise_epoch_floor(db: apsw.Connection, epoch: int) -> None:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch_floor', ?)", (epoch,))
 
 
+def epoch_floor(epoch: int) -> tuple[str, tuple[int]]:
+    """Return the statement that lets no epoch that begins from now on be as early as *epoch*."""
+    sql = """
+        INSERT INTO meta VALUES ('epoch_floor', ?)
+        ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
+    """
+    return sql, (epoch,)
+
+
 def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
     """Return the clock value of the last event of each source, by its tag."""
     query = "SELECT hlc FROM event WHERE id = ?"
@@ -215,6 +235,18 @@ def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
         if last:
             found[tag] = Hlc(int(db.execute(query, (source << 40 | last,)).get))
     return found
+
+
+def apart(db: apsw.Connection) -> list[Apart]:
+    """Return when servers could not reach each other, as it was remembered."""
+    row: Any = db.execute("SELECT value FROM meta WHERE key = 'apart'").fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[Apart])
+
+
+def remember_apart(apart: list[Apart]) -> tuple[str, tuple[str]]:
+    """Return the statement that remembers when servers could not reach each other."""
+    sql = "INSERT OR REPLACE INTO meta VALUES ('apart', ?)"
+    return sql, (msgspec.json.encode(apart).decode(),)
 
 
 def needs_rebuilding(db: apsw.Connection) -> bool:

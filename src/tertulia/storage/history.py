@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import apsw
 import msgspec
@@ -11,6 +14,8 @@ from msgspec import Struct
 from tertulia.domain.events import LoggedFact
 from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page, Place
 from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid
+from tertulia.domain.resume import Token
+from tertulia.storage.database import SEQ_BITS
 
 _decode = msgspec.json.Decoder(LoggedFact).decode
 
@@ -86,9 +91,55 @@ class History:
         )
         return stored(self._db.execute(sql, (uid, *after, limit)))
 
+    def missed(
+        self,
+        conversations: Sequence[Conversation],
+        token: Token,
+        until: Mapping[int, Hlc],
+        after: Place,
+        limit: int,
+    ) -> list[Stored]:
+        """Return the first messages that *token* does not cover, of those that were written
+        *until* (by source) and are later than *after*."""
+        from_ = Hlc(after[0] - 1)
+        streams = [
+            self._written(source, until[tag], max(token.since(tag), from_), conversations)
+            for source, tag in self._db.execute("SELECT id, tag FROM source")
+            if until.get(tag, 0) > token.since(tag)
+        ]
+        merged = heapq.merge(*streams, key=lambda row: (row[0], row[1]))
+        rows = (row for row in merged if (row[0], row[1]) > after)
+        return stored(itertools.islice(rows, limit))
+
+    def _written(
+        self, source: int, until: Hlc, after: Hlc, conversations: Sequence[Conversation]
+    ) -> Iterator[Any]:
+        """Yield the messages that a source wrote *until* a time and *after* another."""
+        marks = ",".join("?" * len(conversations))
+        sql = (
+            f"SELECT {_COLUMNS} FROM event WHERE id >= ? AND id < ? AND hlc <= ? AND kind = 0"
+            f" AND conversation IN ({marks}) ORDER BY id"
+        )
+        first = first_id_after(self._db, source, after)
+        return iter(self._db.execute(sql, (first, (source + 1) << SEQ_BITS, until, *conversations)))
+
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+
+def first_id_after(db: apsw.Connection, source: int, hlc: Hlc) -> int:
+    """Return the id from which on *source* wrote later than *hlc*: its clock only goes forward."""
+    low, high = source << SEQ_BITS, (source + 1) << SEQ_BITS
+    sql = "SELECT id, hlc FROM event WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
+    while low < high:
+        middle = (low + high) // 2
+        row: Any = db.execute(sql, (middle, high)).fetchone()
+        if row is None or row[1] > hlc:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
 
 
 # NOWHERE is no history: told here so that the index, which leaves it out, is used.

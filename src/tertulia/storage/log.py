@@ -18,13 +18,12 @@ from msgspec import Struct
 from tertulia.domain.codec import encode
 from tertulia.domain.events import Event, Said
 from tertulia.domain.history import VISIBLE
-from tertulia.storage.database import add_source, sources
+from tertulia.storage.database import SEQ_BITS, add_source, sources
 from tertulia.storage.errors import StorageError
 from tertulia.storage.records import Write
 
 CHECKPOINT_PAGES = 2_000
 PAGES_PER_STATEMENT = 4
-SEQ_BITS = 40
 _COLUMNS = 8
 _RETRY = 5
 # Many rows a statement: each statement gives up the interpreter once, and taking it back

@@ -144,6 +144,8 @@ def test_what_is_said_to_everyone_waits_for_those_who_are_here(room):
 def test_a_group_that_ended_has_no_members(room):
     ana, bia = room.bare(), room.bare()
     group, _ = gathered(room, ana, bia)
+    for user in (ana, bia):
+        room.do(user, Disconnect(""))
     room.chat.record([ChannelEnded(group.name.text, group.incarnation)])
     assert room.state.memberships == {}
     check_state(room.state)

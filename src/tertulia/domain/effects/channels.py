@@ -11,7 +11,7 @@ from typing import cast
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.channels import ADMIN, LISTS, Channel, ListEntry, Topic
+from tertulia.domain.channels import LISTS, Channel, ListEntry, Topic
 from tertulia.domain.effects.places import put_in
 from tertulia.domain.history import describe
 from tertulia.domain.ids import Hlc, Uid, is_durable, milliseconds, parse_msgid
@@ -36,7 +36,7 @@ def created(state: State, event: e.Event, msgid: str, fact: e.ChannelCreated) ->
     channel.flags |= frozenset(fact.flags or INITIAL_FLAGS) - written
     channel.flags -= frozenset(INITIAL_FLAGS) - frozenset(fact.flags or INITIAL_FLAGS) - written
     if is_durable(fact.by.uid) and f"o:{fact.by.uid}" not in channel.stamps:
-        channel.admins |= {fact.by.uid}
+        _set_admin(state, channel, fact.by.uid, True)
     state.changed_channels[channel.incarnation] = None
     return _settle(state, channel, event.hlc, msgid)
 
@@ -56,7 +56,7 @@ def kept(state: State, event: e.Event, msgid: str, fact: e.ChannelKept) -> list[
     """Somebody is in it: it is not over."""
     channel = state.incarnation(event.conversation, fact.channel)
     state.changed_channels[channel.incarnation] = None
-    channel.last = max(channel.last, event.hlc)
+    channel.last = max(channel.last, event.stamp or event.hlc)
     return _settle(state, channel, event.hlc, msgid)
 
 
@@ -80,14 +80,16 @@ def _settle(state: State, channel: Channel, hlc: Hlc, msgid: str) -> list[c.Chan
         return []
     if winner is None:
         assert before is not None
-        state.forget_channel(before)
+        # Who is in it is on a server that will say that it is not over, or make it anew.
+        if not before.occupants:
+            state.forget_channel(before)
         return []
     state.put_channel(winner)
     if before is not None:
         return _replace(state, before, winner, hlc, msgid)
     # Who is in it may have been told before that it exists.
-    waiting = state.pending.pop(name, {})
-    return [put_in(state, winner, uid, *as_what, hlc, msgid) for uid, as_what in waiting.items()]
+    absent = state.pending.pop(name, {})
+    return [put_in(state, winner, state.users[uid], hlc, msgid) for uid in absent]
 
 
 def _replace(
@@ -96,8 +98,9 @@ def _replace(
     """Let those who are in *before* be in *winner* instead, with no rank but what it gives."""
     name = winner.name.folded
     for uid in before.occupants:
-        winner.occupants[uid] = ADMIN if uid in winner.admins else 0
-        state.users[uid].channels[name] = winner
+        user = state.users[uid]
+        user.channels[name] = winner
+        winner.occupants[uid] = user.rank_in(winner)
     winner.invited |= before.invited
     winner.shut_out |= before.shut_out
     winner.revision = before.revision + 1
@@ -181,7 +184,7 @@ def admins_set(state: State, event: e.Event, msgid: str, fact: e.AdminsSet) -> l
     taking = {one.whom.uid for one in fact.ranks if _takes_admin(channel, one, event.write)}
     taken = [one for one in fact.ranks if one.whom.uid in taking]
     for change in taken:
-        _set_admin(channel, change.whom.uid, change.on)
+        _set_admin(state, channel, change.whom.uid, change.on)
     if not taken:
         return []
     return _written(state, channel, event, msgid, e.AdminsSet(fact.by, fact.channel, tuple(taken)))
@@ -192,11 +195,10 @@ def _takes_admin(channel: Channel, change: e.RankChange, write: str) -> bool:
     return change.mode == "o" and is_durable(uid) and channel.takes(f"o:{uid}", write)
 
 
-def _set_admin(channel: Channel, uid: Uid, on: bool) -> None:
+def _set_admin(state: State, channel: Channel, uid: Uid, on: bool) -> None:
     channel.admins = channel.admins | {uid} if on else channel.admins - {uid}
-    rank = channel.occupants.get(uid)
-    if rank is not None:
-        channel.occupants[uid] = rank | ADMIN if on else rank & ~ADMIN
+    if uid in channel.occupants:
+        channel.occupants[uid] = state.users[uid].rank_in(channel)
         channel.revision += 1
 
 
@@ -217,7 +219,7 @@ def member_kicked(state: State, event: e.Event, msgid: str, fact: e.MemberKicked
     if channel.takes(f"m:{uid}", event.write):
         state.set_members(channel, channel.members - {uid})
     if channel.takes(f"o:{uid}", event.write):
-        channel.admins -= {uid}
+        _set_admin(state, channel, uid, False)
     if state.identities.is_bare(uid):
         state.waiting.add(uid, msgid, fact)
     state.changed_channels[channel.incarnation] = None
@@ -241,6 +243,8 @@ def latest(state: State, event: e.Event) -> Hlc:
     channel = state.incarnations.get(event.conversation)
     if channel is None:
         return Hlc(0)
+    if isinstance(event.fact, e.ChannelKept):
+        return channel.ended
     stamp = max((channel.stamps.get(name, "") for name in _registers(event.fact)), default="")
     parsed = parse_msgid(stamp)
     return Hlc(0) if parsed is None else parsed[0]

@@ -4,59 +4,41 @@ from __future__ import annotations
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.channels import ADMIN, LOBBY_SHUT_MS, RANKS, Channel
+from tertulia.domain.channels import ADMIN, LOBBY_SHUT_MS, Channel
 from tertulia.domain.history import describe
-from tertulia.domain.ids import Conversation, Hlc, Uid, is_durable, milliseconds
+from tertulia.domain.ids import Conversation, Hlc, Uid, milliseconds
 from tertulia.domain.names import fold_name
 from tertulia.domain.state import State
-from tertulia.domain.users import User
+from tertulia.domain.users import Place, User, graded
 
 
 def joined(state: State, event: e.Event, msgid: str, fact: e.Joined) -> list[c.Change]:
     """A user is in a channel, which may be known only later."""
-    name, uid = fold_name(fact.channel), fact.by.uid
+    name, user = fold_name(fact.channel), state.users[fact.by.uid]
+    user.places[name] = Place(fact.channel, event.conversation, ADMIN if fact.admin else 0)
     channel = state.channels.get(name)
     if channel is None:
-        as_what = (event.conversation, ADMIN if fact.admin else 0)
-        state.pending.setdefault(name, {})[uid] = as_what
+        state.pending.setdefault(name, {})[user.uid] = None
         return []
-    if uid in channel.occupants:
+    if user.uid in channel.occupants:
+        channel.occupants[user.uid] = user.rank_in(channel)
+        channel.revision += 1
         return []
-    rank = ADMIN if fact.admin else 0
-    return [put_in(state, channel, uid, event.conversation, rank, event.hlc, msgid)]
+    return [put_in(state, channel, user, event.hlc, msgid)]
 
 
-def put_in(
-    state: State,
-    channel: Channel,
-    uid: Uid,
-    incarnation: Conversation,
-    rank: int,
-    hlc: Hlc,
-    msgid: str,
-) -> c.Change:
-    """Let a user be in *channel*, of *rank* if they are in the same *incarnation*.
-
-    Whether somebody is an admin for good the channel itself knows, if that was ever said.
-    """
-    user, name = state.users[uid], channel.name.folded
-    if incarnation != channel.incarnation:
-        rank = 0
-    if is_durable(uid):
-        rank = rank | ADMIN if uid in channel.admins else rank & ~_taken_away(channel, uid)
-    channel.occupants[uid] = rank
+def put_in(state: State, channel: Channel, user: User, hlc: Hlc, msgid: str) -> c.Change:
+    """Let a user be in *channel*, where they say that they are."""
+    name, rank = channel.name.folded, user.rank_in(channel)
+    channel.occupants[user.uid] = rank
     user.channels[name] = channel
-    channel.invited.discard(uid)
+    channel.invited.discard(user.uid)
     user.invited_to -= {name}
     if channel.emptied is not None:
         channel.emptied = None
         state.changed_channels[channel.incarnation] = None
-    face, is_admin = user.face, bool(rank & ADMIN)
-    return c.Entered(hlc, msgid, face, channel.name.text, user.realname, user.away, is_admin)
-
-
-def _taken_away(channel: Channel, uid: Uid) -> int:
-    return ADMIN if f"o:{uid}" in channel.stamps else 0
+    is_admin = bool(rank & ADMIN)
+    return c.Entered(hlc, msgid, user.face, channel.name.text, user.realname, user.away, is_admin)
 
 
 def parted(state: State, event: e.Event, msgid: str, fact: e.Parted) -> list[c.Change]:
@@ -82,10 +64,12 @@ def kicked(state: State, event: e.Event, msgid: str, fact: e.Kicked) -> list[c.C
 
 def _leave(state: State, uid: Uid, raw: str, hlc: Hlc) -> bool:
     """Take a user out of a channel; return whether they were in it."""
-    name = fold_name(raw)
-    user: User | None = state.users.get(uid)
-    channel = None if user is None else user.channels.pop(name, None)
-    if channel is None or user is None:
+    name, user = fold_name(raw), state.users.get(uid)
+    if user is None:
+        return False
+    user.places.pop(name, None)
+    channel = user.channels.pop(name, None)
+    if channel is None:
         state.pending.get(name, {}).pop(uid, None)
         return False
     state.take_out(user, channel, hlc)
@@ -93,17 +77,25 @@ def _leave(state: State, uid: Uid, raw: str, hlc: Hlc) -> bool:
 
 
 def ranks_set(state: State, event: e.Event, msgid: str, fact: e.RanksSet) -> list[c.Change]:
-    """Occupants of a channel have another rank."""
-    channel = state.channels.get(fold_name(fact.channel))
+    """Occupants of a channel have another rank in one incarnation of it."""
+    name = fold_name(fact.channel)
+    for change in fact.ranks:
+        _grade(state, name, event.conversation, change)
+    channel = state.channels.get(name)
     if channel is None or event.conversation != channel.incarnation:
         return []
     channel.revision += 1
-    for change in fact.ranks:
-        held = channel.occupants.get(change.whom.uid)
-        if held is not None:
-            rank = RANKS[change.mode]
-            channel.occupants[change.whom.uid] = held | rank if change.on else held & ~rank
     return [describe(event.hlc, msgid, fact)]
+
+
+def _grade(state: State, name: str, incarnation: Conversation, change: e.RankChange) -> None:
+    user = state.users.get(change.whom.uid)
+    place = None if user is None else user.places.get(name)
+    if user is None or place is None:
+        return
+    user.places[name] = graded(place, incarnation, change)
+    if (channel := user.channels.get(name)) is not None:
+        channel.occupants[user.uid] = user.rank_in(channel)
 
 
 def invited(state: State, event: e.Event, msgid: str, fact: e.Invited) -> list[c.Change]:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.ids import milliseconds
+from tertulia.domain.ids import Hlc
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.users import BOT, User
@@ -15,7 +15,8 @@ from tertulia.domain.users import BOT, User
 def connected(state: State, event: e.Event, msgid: str, fact: e.Connected) -> list[c.Change]:
     """A user is on the server that says so."""
     nick = Nickname.parse(fact.face.nick)
-    user = User(fact, nick, milliseconds(event.hlc), fact.server, fact.claim or msgid)
+    came = Hlc(max(event.hlc, fact.after))
+    user = User(fact, nick, came, fact.server, fact.claim or msgid)
     if user.server:
         pass  # what waits for them is the business of that server
     elif state.identities.is_bare(user.uid):
@@ -35,7 +36,7 @@ def disconnected(state: State, event: e.Event, msgid: str, fact: e.Disconnected)
     left = tuple(user.channels)
     for channel in user.channels.values():
         state.take_out(user, channel, event.hlc)
-    user.channels = {}
+    user.channels, user.places = {}, {}
     for absent in state.pending.values():
         absent.pop(user.uid, None)
     for name in user.invited_to:

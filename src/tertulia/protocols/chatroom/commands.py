@@ -309,13 +309,16 @@ _MAYBE_CHANNEL = both("[#CHANNEL]", "[#CANAL]")
 
 COMMANDS = (
     _command("help", "ajuda", _help, both("shows this", "mostra isto")),
-    _command("nick", "apelido", _nick, both("is your name", "é o seu nome"), _NAME, needs=1),
+    _command(
+        "nick", "apelido", _nick, both("chooses your name", "escolhe o seu nome"), _NAME, needs=1
+    ),
     _command(
         "users", "usuários", _users, both("who is in a channel", "quem está num canal"),
         _MAYBE_CHANNEL,
     ),
     _command(
-        "who", "quem", _who, both("who is here, or more of one", "quem está aqui, ou mais de um"),
+        "who", "quem", _who,
+        both("who is here, or more about one", "quem está aqui, ou mais sobre alguém"),
         both("[NAME]", "[NOME]"),
     ),
     _command(

@@ -88,7 +88,7 @@ class PyChatSession(LineSession):
 
     def eof(self) -> None:
         """The other end sends nothing more."""
-        self.silence()
+        self.take_rest()
         self._leave("Connection closed")
 
     def tick(self, now: float) -> None:

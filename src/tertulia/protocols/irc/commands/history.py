@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tertulia.domain.changes import Change
 from tertulia.domain.chat import direct_conversation
 from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page, Place
-from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, parse_msgid
+from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, milliseconds, parse_msgid
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.table import command
-from tertulia.protocols.irc.flavour import IrcFlavour, server_time
+from tertulia.protocols.irc.flavour import server_time
 from tertulia.protocols.irc.parser import Line
 from tertulia.protocols.irc.refusals import shown
 from tertulia.protocols.session import ReadLatest, Steps
@@ -59,7 +60,7 @@ def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
     page = Page(conversations, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
     changes: list[Change] = []
     for question in _questions(page, subcommand, params):
-        changes += yield question
+        changes += yield _with_what_came_late(session, question)
     _send_batch(session, name, changes)
 
 
@@ -108,6 +109,21 @@ def _questions(page: Page, subcommand: str, params: list[str]) -> list[Page]:
     # Between A and B is read from A on: backwards where A is the later one.
     low, high = sorted((first, second), key=lambda one: one.start)
     return [_ask(page, after=low.end, before=high.start, latest=first.start > second.start)]
+
+
+def _with_what_came_late(session: IrcSession, page: Page) -> Page:
+    """Begin earlier where the client may lack what came late from servers that were cut off.
+
+    It is done once, so that a client that goes on behind the last message gets to the end.
+    """
+    if page.after is None or page.conversations[0] in session.brought_late:
+        return page
+    ms = milliseconds(page.after[0])
+    since = session.core.state.lacking_since(ms)
+    session.brought_late.add(page.conversations[0])
+    if since >= ms:
+        return page
+    return replace(page, after=(at_milliseconds(since), FIRST_TAG))
 
 
 def _ask(
@@ -166,8 +182,7 @@ def _reference(subcommand: str, raw: str) -> _Reference:
 
 
 def _send_batch(session: IrcSession, target: str, changes: list[Change]) -> None:
-    flavour = session.flavour
-    assert isinstance(flavour, IrcFlavour)
+    flavour = session.service.flavour(session.caps)
     server = session.service.config.server
     if not session.caps & Cap.BATCH:
         session.send(b"".join([flavour.render(change) for change in changes]))
