@@ -138,6 +138,13 @@ def test_the_secret_is_where_the_settings_say(run, given, tmp_path):
     assert read_secrets(tmp_path / "secret") == [TWO]
 
 
+def test_settings_that_are_wrong(run, given, tmp_path):
+    config = tmp_path / "tertulia.toml"
+    config.write_text("[network]\npeers = ['one:x']")
+    given(code_of(TWO))
+    assert "network.peers" in one_line(run("join", "--config", str(config), data=tmp_path), 2)
+
+
 def test_a_running_server_is_told(run, listener, given, tmp_path):
     path = tmp_path / "secret"
     write_secrets(path, [ONE])

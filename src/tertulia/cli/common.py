@@ -13,7 +13,7 @@ from tertulia.cli.errors import CommandError
 from tertulia.cli.paths import config_file, data_folder
 from tertulia.domain.ids import EVERYONE, EVERYONE_HERE, Conversation, Hlc, milliseconds
 from tertulia.domain.names import fold_name
-from tertulia.server.settings import Settings, SettingsError, load
+from tertulia.server.settings import Settings, load
 from tertulia.storage import database, records
 from tertulia.storage.errors import StorageError
 
@@ -29,12 +29,12 @@ def data_of_a_server(given: Path | None) -> Path:
 
 
 def settings_of(config: Path | None) -> Settings:
-    """Return the settings in the file *config*, or the default one if there is one."""
+    """Return the settings in the file *config*, or the default one if there is one.
+
+    Raises `SettingsError`.
+    """
     default = config_file()
-    try:
-        return load(config or (default if default.exists() else None))
-    except SettingsError as error:
-        raise CommandError(str(error)) from error
+    return load(config or (default if default.exists() else None))
 
 
 def keep_off(folder: Path, output: Path) -> None:

@@ -151,7 +151,10 @@ class _Place:
         try:
             self.control = Control(data)
         except NoServerError:
-            self._given = settings_of(config).network.secret_file
+            try:
+                self._given = settings_of(config).network.secret_file
+            except SettingsError as error:
+                raise CommandError(str(error)) from error
             self.path = self._given or self._folder / secret_file.FILE
         else:
             network = self.control.ask(m.Servers(), m.Network)
