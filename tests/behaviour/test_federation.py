@@ -223,7 +223,7 @@ async def test_a_copy_of_a_server_is_refused_and_both_are_told(tmp_path: Path) -
             await linked(tmp_path / "copy")
     told = doubled(logs)
     assert {line["log_level"] for line in told} == {"error"}
-    assert all("tertulia new-id" in line["remedy"] for line in told)
+    assert all("tertulia new-id" in line["reason"] for line in told)
     status, out, errors = await tertulia_says(tmp_path, "new-id", "--data", str(tmp_path / "copy"))
     assert (status, errors) == (0, "")
     async with (

@@ -94,6 +94,11 @@ def test_a_new_secret(run, data):
     assert "join --rotate" in err
 
 
+def test_a_server_that_looks_for_no_others(run, listener, tmp_path):
+    listener.answers = [told(tmp_path / "none", health=None)]
+    assert "--listen mesh://" in one_line(run("invite"), 2)
+
+
 def test_without_data_there_is_nobody_to_invite_to(run, tmp_path):
     assert "no server's data" in one_line(run("invite", data=tmp_path), 2)
 

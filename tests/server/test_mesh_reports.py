@@ -13,7 +13,9 @@ from tertulia.server.mesh_reports import FOREIGN_MOST, Reports
 
 
 def link_of(initiated, port=7447) -> Any:
-    return SimpleNamespace(initiated=initiated, host="192.0.2.1", address=f"192.0.2.1:{port}")
+    peer = SimpleNamespace(name="south")
+    address = f"192.0.2.1:{port}"
+    return SimpleNamespace(initiated=initiated, host="192.0.2.1", address=address, peer=peer)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def log(monkeypatch):
     ("why", "level", "words"),
     [
         ("secret", "warning", "tertulia invite"),
-        ("double", "error", "tertulia new-id"),
+        ("double", "error", "one id"),
         ("pin", "warning", "because"),
         ("banned", "warning", "because"),
         ("version", "warning", "because"),
@@ -42,7 +44,7 @@ def test_a_refusal_is_said_once(log, why, level, words, initiated):
     [line] = log
     assert line["log_level"] == level
     assert words in repr(line)
-    reports.linked(link_of(initiated))
+    reports.linked(link_of(initiated), "north")
     reports.refused(link_of(initiated), Refused(why, "because"))
     assert len(log) == 2
 
@@ -72,3 +74,11 @@ def test_servers_of_other_networks_are_told_once_each_and_not_without_end(log):
     assert len(log) == FOREIGN_MOST
     assert "tertulia join" in log[0]["remedy"]
     assert log[0]["name"] == "server 0"
+
+
+def test_two_servers_of_one_name_are_a_warning(log):
+    reports = Reports()
+    for _ in range(3):
+        reports.linked(link_of(True), "south")
+    assert [line["log_level"] for line in log] == ["warning"]
+    assert "server.name" in log[0]["event"]

@@ -13,7 +13,7 @@ from tertulia.server.network_secret import (
     new_secret,
     read_secrets,
     secret_in,
-    secrets_of,
+    secrets_at,
     write_secrets,
 )
 from tertulia.server.settings import SettingsError
@@ -35,10 +35,18 @@ def test_what_is_written_is_read(path, these):
 
 
 def test_one_is_made_only_where_there_is_none(path):
-    (made,) = secrets_of(path)
+    (made,) = secrets_at(None, path.parent)
     assert len(made) == 32
-    assert secrets_of(path) == [made]
+    assert secrets_at(None, path.parent) == read_secrets(path) == [made]
     assert new_secret() != made
+
+
+def test_none_is_made_where_somebody_said_that_it_is(path):
+    with pytest.raises(SettingsError, match="cannot read"):
+        secrets_at(path, path.parent)
+    assert not path.exists()
+    write_secrets(path, [TWO])
+    assert secrets_at(path, path.parent / "nowhere") == [TWO]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def test_what_is_no_secret(path, text):
     path.write_text(text)
     path.chmod(0o600)
     with pytest.raises(SettingsError) as raised:
-        secrets_of(path)
+        secrets_at(path, path.parent)
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
     assert "ab" * 31 not in str(raised.value)
@@ -73,7 +81,7 @@ def test_it_is_for_its_owner_alone(path, mode):
 def test_a_file_that_cannot_be_used(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere" / "secret"):
         with pytest.raises(SettingsError, match="network's secret"):
-            secrets_of(path)
+            secrets_at(path, tmp_path)
 
 
 @pytest.mark.parametrize(

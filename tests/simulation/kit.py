@@ -5,7 +5,6 @@ happens is decided by chance alone: a seed that fails fails again.
 """
 
 import asyncio
-import itertools
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import apsw
+from msgspec import Raw
 
 from tertulia.domain import changes as c
 from tertulia.domain.channels import LOBBY_NAME, Channel
@@ -22,7 +22,7 @@ from tertulia.domain.commands.connect import Connect
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
 from tertulia.domain.fingerprint import fingerprint
-from tertulia.domain.ids import LOBBY, HybridClock, Uid, origin_tag
+from tertulia.domain.ids import LOBBY, HybridClock, origin_tag
 from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.world import Rules, World
@@ -233,7 +233,7 @@ class SimReader:
 def runs(rows: list[Row], names: dict[int, tuple[str, int]]) -> list[Run]:
     found: list[Run] = []
     for row in rows:
-        item = Item(row.hlc, row.conversation, cast(Any, raw(row.body)), row.stamp, row.retry)
+        item = Item(row.hlc, row.conversation, Raw(row.body.encode()), row.stamp, row.retry)
         server, epoch = names[row.source]
         last = found[-1] if found else None
         if last is not None and (last.server, last.epoch) == (server, epoch):
@@ -241,12 +241,6 @@ def runs(rows: list[Row], names: dict[int, tuple[str, int]]) -> list[Run]:
         else:
             found.append(Run(server, epoch, row.seq, [item]))
     return found
-
-
-def raw(body: str) -> Any:
-    from msgspec import Raw
-
-    return Raw(body.encode())
 
 
 class SimServer:
@@ -348,8 +342,12 @@ class SimServer:
 
     def crash(self) -> None:
         """What is on disk remains."""
-        self.loop.end()
         self.network.crash(self.me.server)
+        self.close()
+
+    def close(self) -> None:
+        """Do nothing more."""
+        self.loop.end()
         self.db.close()
 
     # What is there
@@ -389,6 +387,3 @@ def copy_database(source: Path, target: Path) -> None:
     db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     db.close()
     shutil.copy(source, target)
-
-
-__all__ = ["Client", "SimServer", "Uid", "copy_database", "itertools"]

@@ -64,7 +64,6 @@ class Scenario:
         self.said: list[Said] = []
         self.credentials: list[Credential] = []
         self.backups: dict[str, Path] = {}
-        self.kept: dict[str, set[str]] = {}
         self.cuts: set[tuple[str, str]] = set()
         self.left: list[Client] = []
         for name in self.names:
@@ -94,6 +93,10 @@ class Scenario:
         self.left += server.clients
         server.crash()
 
+    def close(self) -> None:
+        for server in self.alive.values():
+            server.close()
+
     # Everything
 
     def run(self) -> None:
@@ -119,6 +122,8 @@ class Scenario:
             (self.heal, 4),
             (self.crash_one, 1.5),
             (self.start_one, 3),
+            (self.back_up, 1),
+            (self.restore, 0.7),
         ]
 
     def anybody(self) -> Client | None:
@@ -244,6 +249,30 @@ class Scenario:
         if dead:
             self.start(self.chance.choice(dead))
 
+    def back_up(self) -> None:
+        """Keep a copy of what a server that is down has on disk."""
+        down = [name for name in self.names if name not in self.alive]
+        if down:
+            name = self.chance.choice(down)
+            self.backups[name] = self.folder / f"{name}.backup"
+            copy_database(self.folder / f"{name}.db", self.backups[name])
+
+    def restore(self) -> None:
+        """Set a server back. What others have of it comes back to it; what nobody else has is
+        what a backup cannot know, so it is done when the others have everything."""
+        if not self.backups or self.cuts or len(self.alive) < len(self.names):
+            return
+        self.network.run_for(60.0)
+        self.note_echoes()
+        if self.disagreement():
+            return
+        name = self.chance.choice(sorted(self.backups))
+        self.crash(name)
+        for suffix in ("-wal", "-shm"):
+            (self.folder / f"{name}.db{suffix}").unlink(missing_ok=True)
+        self.backups.pop(name).replace(self.folder / f"{name}.db")
+        self.start(name)
+
     # In the end
 
     def note_echoes(self) -> None:
@@ -314,6 +343,3 @@ class Scenario:
                 at_ms = 1_700_000_000_000 + said.at * 1000
                 if said.target == name and said.is_acknowledged and at_ms > since + 1:
                     assert said.text in texts, f"{client.user.nick} missed {said.text} in {name}"
-
-
-__all__ = ["Scenario", "copy_database"]

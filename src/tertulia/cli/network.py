@@ -57,6 +57,10 @@ def invite(
         if place.control is None:
             data_of_a_server(data)
         secrets = place.secrets(make=True)
+        if not secrets:
+            raise CommandError(
+                "this server looks for no others, and has no secret: start it with --listen mesh://"
+            )
         if rotate:
             secrets = after_joining(new_secret(), secrets, rotate=True)
             place.use(secrets, [])
@@ -142,12 +146,13 @@ class _Place:
     def __init__(self, data: Path | None, config: Path | None) -> None:
         self._folder = data or data_folder()
         self.control: Control | None = None
+        self._given: Path | None = None
         self.ports: tuple[int, ...] = (DEFAULT_PORT,)
         try:
             self.control = Control(data)
         except NoServerError:
-            given = settings_of(config).network.secret_file
-            self.path = given or self._folder / secret_file.FILE
+            self._given = settings_of(config).network.secret_file
+            self.path = self._given or self._folder / secret_file.FILE
         else:
             network = self.control.ask(m.Servers(), m.Network)
             self.path, self.ports = Path(network.secret_file), network.ports
@@ -162,8 +167,8 @@ class _Place:
     def secrets(self, make: bool = False) -> list[bytes]:
         """Return the secrets that the server has; with *make* there is one afterwards."""
         try:
-            if make:
-                return secret_file.secrets_of(self.path)
+            if make and self.control is None:
+                return secret_file.secrets_at(self._given, self._folder)
             return secret_file.read_secrets(self.path) if self.path.exists() else []
         except SettingsError as error:
             raise CommandError(str(error)) from error

@@ -23,7 +23,7 @@ LINE_BYTES = 4096
 SECRETS_MOST = 2
 """The new secret and the old one, while one takes the place of the other."""
 VERSIONS_MOST = 16
-REMEDY = "stop the copy and give it an id of its own"
+REMEDY = "stop the copy and give it an id of its own (tertulia new-id)"
 
 _LABEL = b"tertulia mesh 1"
 _NONCE = re.compile(r"[0-9a-f]{64}", re.ASCII)

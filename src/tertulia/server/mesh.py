@@ -35,7 +35,7 @@ from tertulia.server.mesh_log import MeshLog
 from tertulia.server.mesh_reports import Reports
 from tertulia.server.mesh_tls import MeshTls
 from tertulia.server.network_secret import FILE as SECRET_FILE
-from tertulia.server.network_secret import secrets_of
+from tertulia.server.network_secret import read_secrets, secrets_at
 from tertulia.server.offers import offer_of
 from tertulia.server.peer_address import peer_address, shown_address
 from tertulia.server.peers_file import FILE as PEERS_FILE
@@ -116,8 +116,12 @@ class Mesh:
 
     def prepare(self, settings: Settings) -> Callable[[], None]:
         """Return what puts other settings to use, or raise `SettingsError`."""
-        path = settings.network.secret_file or self._store.data / SECRET_FILE
-        found = secrets_of(path) if self.begun or settings.network.peers else []
+        given = settings.network.secret_file
+        if self.begun:
+            # One that is missing now is not to be made: it was another one.
+            found = read_secrets(given or self._store.data / SECRET_FILE)
+        else:
+            found = secrets_at(given, self._store.data) if settings.network.peers else []
 
         def use() -> None:
             self._settings = settings
@@ -155,9 +159,8 @@ class Mesh:
 
     def _begin(self) -> _Inside:
         if self._inside is None:
-            self._inside = _Inside(
-                self._store, self._federation, self._settings, secrets_of(self.secret_file)
-            )
+            found = secrets_at(self._settings.network.secret_file, self._store.data)
+            self._inside = _Inside(self._store, self._federation, self._settings, found)
         return self._inside
 
 
@@ -181,7 +184,7 @@ class _Inside:
             cluster=server.network,
         )
         self._log = MeshLog(store.path, federation.committed)
-        self.node = federation.replicator = Node(self._me, federation, self._log, loop.time)
+        self.node = federation.replicator = Node(self._me, federation, self._log, time.monotonic)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="peers")
         self.peers = PeersFile(store.data / PEERS_FILE, int(time.time()), self._thread.submit)
         self._dialer = Dialer(self._me.server, random.random)
@@ -246,6 +249,9 @@ class _Inside:
             elif lost:
                 # Who knows only what is no secret any more does not come back.
                 self._cut(link, "the network has another secret")
+        for server, known in self.peers.servers.items():
+            if self._ban_of(server) or self._ban_of(known.name):
+                self.node.forget(ServerId(server))
         self._discovery.switch(network.discovery)
         self._discovery.hurry()
 
@@ -381,7 +387,7 @@ class _Inside:
     def opened(self, link: MeshLink) -> None:
         """There is a link."""
         self._links.add(link)
-        self._reports.linked(link)
+        self._reports.linked(link, self._me.name)
         at = (link.host, link.port) if link.initiated else self._announced.get(link.peer.server)
         self._remember(link.peer, at, link.certificate if link.initiated else b"")
         if at is not None:

@@ -17,7 +17,6 @@ logger = structlog.get_logger()
 FOREIGN_MOST = 64
 """Of so many servers of other networks it is said that they are there."""
 HOW_TO_LINK = "to share one chat, run tertulia invite on one of them and tertulia join on the other"
-NEW_ID = "stop the copy, and give it an id of its own with tertulia new-id"
 
 
 class Reports:
@@ -36,7 +35,7 @@ class Reports:
             # Who scans for open ports is of no interest.
             say = logger.debug
         elif result.why == "double":
-            say, text, more = logger.error, "two servers have one id", {"remedy": NEW_ID}
+            say, text = logger.error, "two servers have one id"
         elif result.why == "secret":
             text, more = "no link with a server of another network", {"remedy": HOW_TO_LINK}
         self._complaints.about(
@@ -66,10 +65,19 @@ class Reports:
             lambda: logger.info("connection refused", address=address, reason=reason),
         )
 
-    def linked(self, link: MeshLink) -> None:
+    def linked(self, link: MeshLink, own_name: str) -> None:
         """There is a link: what was wrong is over."""
         for whom in (link.host, link.address):
             self._complaints.over(whom)
+        if link.peer.name == own_name:
+            self._complaints.about(
+                "",
+                "name",
+                own_name,
+                lambda: logger.warning(
+                    "another server has the name of this one; set server.name", name=own_name
+                ),
+            )
 
     def foreign(self, said: Foreign, host: str) -> None:
         """A server of another network announces itself; anyone can say that they are many."""

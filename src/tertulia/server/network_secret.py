@@ -72,12 +72,14 @@ def write_secrets(path: Path, these: Sequence[bytes]) -> None:
         ) from error
 
 
-def secrets_of(path: Path) -> list[bytes]:
-    """Return the secrets in the file at *path*; one is made if there is no file.
+def secrets_at(given: Path | None, data: Path) -> list[bytes]:
+    """Return the secrets in the file that is *given*, or in the data directory, where one is made
+    if there is no file: then this server is the first one of its network.
 
     Raises `SettingsError`.
     """
-    if not os.path.lexists(path):
+    path = given or data / FILE
+    if given is None and not os.path.lexists(path):
         write_secrets(path, [new_secret()])
     return read_secrets(path)
 
