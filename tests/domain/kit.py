@@ -14,7 +14,7 @@ from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.catch_up import CatchUp, Receive
 from tertulia.domain.commands.connect import Connect, Disconnect, Rejoin
 from tertulia.domain.commands.gather import Gather
-from tertulia.domain.commands.identify import IssueIdentity
+from tertulia.domain.commands.identify import IssueIdentity, sift_unused
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
@@ -42,8 +42,16 @@ ORIGIN_TAG = 0x12345678
 class Room:
     """A chat, and all that it published."""
 
-    def __init__(self, rules: Rules | None = None, seed: int = 1) -> None:
-        self.now_ms = START_MS
+    def __init__(
+        self,
+        rules: Rules | None = None,
+        seed: int = 1,
+        *,
+        server: bytes = b"\x00" * 15 + b"\x2a",
+        tag: int = ORIGIN_TAG,
+        skew_ms: int = 0,
+    ) -> None:
+        self.now_ms = START_MS + skew_ms
         self.events: list[Event] = []
         """What is to be logged."""
         self.put_by: dict[Key, None] = {}
@@ -55,11 +63,11 @@ class Room:
         self.world = World(
             self.state,
             rules or Rules(),
-            b"\x00" * 15 + b"\x2a",
+            server,
             lambda: self.now_ms,
             chance.randrange,
         )
-        self.chat = Chat(self.world, HybridClock(lambda: self.now_ms), ORIGIN_TAG, self._publish)
+        self.chat = Chat(self.world, HybridClock(lambda: self.now_ms), tag, self._publish)
 
     def _publish(self, events: list[Event], changes: list[Change], again: bool) -> None:
         self.events += [event for event in events if event.fact.durability != "presence"]
@@ -266,7 +274,7 @@ def play(room: Room, who: str, verb: str, *arguments: Any) -> None:
     with suppress(ChatError):
         if verb in _UNASKED:
             _UNASKED[verb](room, *arguments)
-        elif actor is not None:
+        elif actor is not None and not actor.server:
             intent = _intent(room, actor, verb, arguments)
             if intent is not None:
                 room.do(actor, intent)
@@ -303,6 +311,10 @@ def _end(room: Room, name: str) -> None:
         room.chat.record([ChannelEnded(channel.name.text, channel.incarnation)])
 
 
+def _forget(room: Room) -> None:
+    room.chat.record(sift_unused(room.world, 1))
+
+
 _UNASKED: dict[str, Callable[..., Any]] = {
     "connect": Room.user,
     "register": Room.register,
@@ -310,6 +322,7 @@ _UNASKED: dict[str, Callable[..., Any]] = {
     "come": _come,
     "wait": _wait,
     "end": _end,
+    "forget": _forget,
 }
 """What needs nobody who is here."""
 

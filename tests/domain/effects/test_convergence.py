@@ -1,0 +1,31 @@
+"""The durable state is a function of the set of events, in whatever order they arrive."""
+
+import itertools
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tertulia.domain.world import Rules
+from tests.domain.kit import check_state
+from tests.domain.net import durable, exchange, interleaved, merged, network, run, scripts
+
+RULES = Rules(channels_per_user=3, masks_per_list=2)
+
+
+def check(script, seed):
+    skews, steps = script
+    servers = network(skews, RULES)
+    run(servers, steps)
+    logs = [server.events for server in servers]
+    chance = random.Random(seed)
+    orders = [itertools.chain(*logs), itertools.chain(*reversed(logs))]
+    orders += [interleaved(logs, chance) for _ in range(4)]
+    first, *others = [durable(merged(order)) for order in orders]
+    for other in others:
+        assert other == first
+
+
+@given(scripts(), st.integers())
+def test_events_of_several_servers_may_come_in_any_order(script, seed):
+    check(script, seed)
