@@ -35,9 +35,7 @@ class Server(Room):
         """How far the journal of each other server was read."""
         server = bytes((n,)) * 16
         rules = rules or Rules(identities=6)
-        super().__init__(
-            rules, seed=n, server=server, tag=origin_tag(server, 1), skew_ms=skew_ms
-        )
+        super().__init__(rules, seed=n, server=server, tag=origin_tag(server, 1), skew_ms=skew_ms)
         self.id = server.hex()
         self.lobby()
         self.chat.displace = lambda user, _reason: self._end(user.uid)
@@ -256,8 +254,9 @@ def durable(state: State) -> dict[str, Any]:
     found["claims"] = {
         one.number: (one.claim, one.issued, one.unused_since) for one in state.identities
     }
-    found["unissued"] = {one.number: (one.claim, one.wanted.text) for one in
-                         state.identities.unissued.values()}
+    found["unissued"] = {
+        one.number: (one.claim, one.wanted.text) for one in state.identities.unissued.values()
+    }
     found["memberships"] = {uid: sorted(names) for uid, names in state.memberships.items()}
     found["owners"] = {number: state.owner_of_number(number) for number in state.number_places}
     return found

@@ -42,6 +42,8 @@ SAMPLES: list[c.Change] = [
     c.AwayChanged(_AT, _ID, ANA, _EVIL),
     c.RealnameChanged(_AT, _ID, ANA, _EVIL),
     c.UserModeChanged(_AT, _ID, ANA, "o", True),
+    c.Together(_AT, _ID, "late", "#lobby", (c.Departed(_AT, _ID, ANA, "#lobby", _EVIL),)),
+    c.CutOff(_AT, _ID, "b.example", "#lobby", ("ana", "bia")),
 ]
 """At least one of each kind of change."""
 assert {type(sample) for sample in SAMPLES} == set(c.Change.__subclasses__())

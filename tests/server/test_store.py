@@ -100,10 +100,10 @@ def test_one_server_at_a_time(stores):
 
 
 def test_each_start_is_a_new_epoch_of_the_same_server(stores, monkeypatch):
-    now = 1_700_000_000
-    monkeypatch.setattr(time, "time", lambda: now)
+    now = 1_700_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: now * 1_000_000)
     seen = []
-    for _ in range(3):  # within one second, too
+    for _ in range(3):  # within one millisecond, too
         store = stores()
         seen.append((store.server_id, store.epoch, store.tag))
         close(store)
@@ -111,7 +111,7 @@ def test_each_start_is_a_new_epoch_of_the_same_server(stores, monkeypatch):
     assert len(set(servers)) == 1
     assert epochs == (now, now + 1, now + 2)
     assert len(set(tags)) == 3
-    now -= 1000  # a clock that was set back
+    now -= 1_000_000  # a clock that was set back
     assert stores().epoch == epochs[-1] + 1
 
 

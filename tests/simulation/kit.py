@@ -262,8 +262,7 @@ class SimServer:
         self.db.execute(insert, (chance.randbytes(16),))
         self.id = database.server_id(self.db)
         heard = database.last_heard(self.db)
-        now_s = self.now_ms() // 1000
-        source, self.epoch = database.open_epoch(self.db, self.id, now_s)
+        source, self.epoch = database.open_epoch(self.db, self.id, self.now_ms())
         lobby = Channel(ChannelName.parse(LOBBY_NAME), Number("1" + "0" * 12), LOBBY, START_MS)
         if database.needs_rebuilding(self.db):
             self.db.execute("DELETE FROM meta WHERE key = 'rebuild'")

@@ -43,9 +43,9 @@ class Store:
         tags = [(server, tag) for _, server, _, tag, _ in database.sources(writer)]
         self._own = {tag for server, tag in tags if server == self.server_id}
         self._foreign = len(self._own) < len(tags)
-        now_s = int(time.time())
-        source, self.epoch = database.open_epoch(writer, self.server_id, now_s)
-        lobby = Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_s * 1000)
+        now_ms = time.time_ns() // 1_000_000
+        source, self.epoch = database.open_epoch(writer, self.server_id, now_ms)
+        lobby = Channel(ChannelName(LOBBY_NAME, LOBBY_NAME), LOBBY_NUMBER, LOBBY, now_ms)
         if database.needs_rebuilding(writer):
             rebuild(writer, lobby)
         records.add_channel(writer, lobby)

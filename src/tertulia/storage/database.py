@@ -171,8 +171,8 @@ def renew_server_id(db: apsw.Connection) -> bytes:
     return fresh
 
 
-def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int, int]:
-    """Begin a new epoch of *server* at the Unix time *now_s*; return source id and epoch.
+def open_epoch(db: apsw.Connection, server: bytes, now_ms: int = 0) -> tuple[int, int]:
+    """Begin a new epoch of *server*, now (in Unix milliseconds); return source id and epoch.
 
     A new epoch at every start means that a database that was set back never writes
     different events under the same identity. Such a database does not know of its later
@@ -180,7 +180,7 @@ def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int,
     copy files by hand.
     """
     with db:
-        epoch = max(now_s, last_epoch(db, server) + 1)
+        epoch = max(now_ms, last_epoch(db, server) + 1)
         source = add_source(db, server, epoch)
     return source, epoch
 

@@ -2,13 +2,14 @@
 
 import itertools
 import random
+from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tertulia.domain.events import Event
 from tertulia.domain.world import Rules
-from tests.domain.kit import check_state
-from tests.domain.net import durable, exchange, interleaved, merged, network, run, scripts
+from tests.domain.net import durable, interleaved, merged, network, run, scripts
 
 RULES = Rules(channels_per_user=3, masks_per_list=2)
 
@@ -19,7 +20,7 @@ def check(script, seed):
     run(servers, steps)
     logs = [server.events for server in servers]
     chance = random.Random(seed)
-    orders = [itertools.chain(*logs), itertools.chain(*reversed(logs))]
+    orders: list[Iterable[Event]] = [itertools.chain(*logs), itertools.chain(*reversed(logs))]
     orders += [interleaved(logs, chance) for _ in range(4)]
     first, *others = [durable(merged(order)) for order in orders]
     for other in others:
