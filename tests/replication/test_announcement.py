@@ -20,7 +20,7 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=15)
 ANY = st.builds(
     Announced,
     server=st.integers(0, (1 << 128) - 1).map(server_id),
-    epoch=st.integers(1, (1 << 40) - 1),
+    epoch=st.integers(1, (1 << 48) - 1),
     port=st.integers(1, 65535),
     at_ms=st.integers(0, (1 << 64) - 1),
     name=NAMES,
@@ -77,7 +77,7 @@ def test_anything_is_nothing_or_foreign(data, cut):
 
 
 @pytest.mark.parametrize(
-    "change", [{"epoch": 0}, {"epoch": 1 << 40}, {"port": 0}, {"name": "a\x1b[2J"}, {"name": "a\n"}]
+    "change", [{"epoch": 0}, {"epoch": 1 << 48}, {"port": 0}, {"name": "a\x1b[2J"}, {"name": "a\n"}]
 )
 def test_what_makes_no_sense_is_none_even_with_the_secret(change):
     assert decode(encode(replace(ANA, **change), SECRET), [SECRET]) is None

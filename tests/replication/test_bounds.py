@@ -39,7 +39,7 @@ GOOD = run(1, 1, 1, 3)
 @pytest.mark.parametrize(
     "change",
     [
-        {"server": "x"}, {"epoch": 0}, {"epoch": -1}, {"epoch": 1 << 40}, {"first": 0},
+        {"server": "x"}, {"epoch": 0}, {"epoch": -1}, {"epoch": 1 << 48}, {"first": 0},
         {"first": -5}, {"first": (1 << 40) - 2}, {"items": []},
     ],
 )  # fmt: skip

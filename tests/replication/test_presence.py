@@ -139,7 +139,7 @@ def test_what_waits_is_bounded():
     assert shown(crowds.snapshot(snapshot(3000), TELLER)) == ([], [])
 
 
-@pytest.mark.parametrize("told", [change(0, 1), change(1, 1, epoch=0), change(1, 1, epoch=1 << 40)])
+@pytest.mark.parametrize("told", [change(0, 1), change(1, 1, epoch=0), change(1, 1, epoch=1 << 48)])
 def test_what_is_out_of_range(told):
     with pytest.raises(Unacceptable):
         after(0).change(told)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from tertulia.domain.text import undirected
 from tertulia.replication.messages import BODY_BYTES, Item, Run
 
-EPOCH_END = 1 << 40
+EPOCH_END = 1 << 48
+"""Epochs are Unix milliseconds, about: what is beyond these is no clock."""
 SEQ_END = 1 << 40
 """The database keeps the number of an event in 40 bits."""
 CLOCK_END = 1 << 63
