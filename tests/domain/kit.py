@@ -25,7 +25,7 @@ from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.errors import ChatError
-from tertulia.domain.events import ChannelEnded, Event, ModeChange
+from tertulia.domain.events import ChannelEnded, Event, ModeChange, Received
 from tertulia.domain.identities import Credential, Identity, hash_token
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
@@ -72,7 +72,14 @@ class Room:
     def _publish(self, events: list[Event], changes: list[Change], again: bool) -> None:
         self.events += [event for event in events if event.fact.durability != "presence"]
         self.put_by |= dict.fromkeys(self.state.waiting.added)
+        self._hand_over(events)
         (self.repeats if again else self.changes).extend(changes)
+
+    def _hand_over(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event.fact, Received):
+                for message in event.fact.messages:
+                    self.put_by.pop((event.fact.by.uid, message), None)
 
     def user(
         self,
@@ -85,8 +92,11 @@ class Room:
         intent = Connect(
             Nickname.parse(nick), "user", "host.example", "Real Name", False, "test", credential
         )
-        if (older := self.chat.gives_way(intent)) is not None:
-            self.do(older, Disconnect("Connected again from elsewhere"))
+        while (older := self.chat.gives_way(intent)) is not None:
+            if older.server:
+                self.chat.take_from(older)
+            else:
+                self.do(older, Disconnect("Connected again from elsewhere"))
         user = self.chat.connect(intent)
         if operator:
             self.do(user, SetUserMode("o", True))
@@ -138,10 +148,7 @@ class Room:
 
     def receive(self, user: User) -> None:
         """Hand a user what waits for them."""
-        messages = self.waiting(user)
-        for message in messages:
-            del self.put_by[user.uid, message]
-        self.do(user, Receive(messages))
+        self.do(user, Receive(self.waiting(user)))
 
     def lobby(self) -> Channel:
         """The lobby, which a server makes at its first start."""
@@ -154,24 +161,33 @@ class Room:
         return {user.nick.text: rank for user, rank in self.state.occupants(self.channel(name))}
 
 
-def check_state(state: State) -> None:
-    """What is true of every state, whatever happened."""
+def check_state(state: State, *, alone: bool = True) -> None:
+    """What is true of every state, whatever happened; some of it only of a server that is alone."""
     for uid, user in state.users.items():
         assert user.uid == user.face.uid == uid
         assert user.face.nick == user.nick.text
         assert user.face.number == user.number
         if user.durable:
             assert user.number == user.identity == str(uid)
-            assert state.identities.named(user.nick.text) is state.identities.get(uid) is not None
-        else:
+            identity = state.identities.get(uid)
+            assert identity is not None
+            # Elsewhere somebody may have named it, or taken the nickname first, since they came.
+            assert not alone or state.identities.named(user.nick.text) is identity
+        elif alone:
             assert user.number == state.numbers[user.nick.folded]
             identity = state.identities.named(user.nick.text)
             assert identity is None or identity.number == user.identity
+        elif not user.server:
+            # Each of several servers may have given the nickname another one.
+            assert state.owner_of_number(user.number) == user.nick.folded
         assert user.face.mask == f"{user.nick}!{user.username}@{user.host}"
         assert state.user_named(user.nick.text) is user
-        assert state.user_named(user.number) is user
+        if alone or not (user.server or user.number in state.identities):
+            assert state.user_named(user.number) is user
         assert state.lookalike(user.nick, besides=user) is None
-        assert state.identities.lookalike(user.nick, state.identities.get(user.identity)) is None
+        if alone:  # else it may have been issued where nobody had heard of them
+            identity = state.identities.get(user.identity)
+            assert state.identities.lookalike(user.nick, identity) is None
         for name, channel in user.channels.items():
             assert state.channels[name] is channel
             assert uid in channel.occupants
@@ -342,7 +358,9 @@ def _intent(room: Room, actor: User, verb: str, arguments: tuple[Any, ...]) -> I
         return Join(ChannelName.parse(name), proof=key, new_key=key)
     is_bare = room.state.identities.is_bare(actor.uid)
     if verb == "read":
-        return CatchUp()
+        if messages := room.waiting(actor):
+            return Receive(messages)
+        return None if is_bare else CatchUp()
     if verb == "gather":
         found = (room.state.recipient(_called(room, who)) for who in arguments[0])
         return Gather(tuple(one for one in found if one)) if is_bare else None

@@ -64,6 +64,7 @@ class Server(Room):
         if fact.durability != "presence" and not (isinstance(fact, e.Said) and fact.target == "&"):
             seen += self.chat.merge([event])
             self.put_by |= dict.fromkeys(self.state.waiting.added)
+            self._hand_over([event])
             self.chat.see_to([event])
         if type(fact) in SHARED and not (isinstance(fact, e.Parted) and fact.quit):
             seen += self.chat.tell(other.id, told(event))
@@ -137,14 +138,14 @@ def _act(chance: random.Random) -> tuple[Any, ...]:
     )
     switched, back = (on, *mode), (not on, *mode)
     acts: list[tuple[int, tuple[Any, ...]]] = [
-        (2, ("connect", name)), (1, ("register",)), (1, ("forget",)), (2, ("issue",)),
-        (2, ("log in", whom, name)), (3, ("come", whom)), (3, ("read",)),
+        (2, ("connect", name)), (1, ("register",)), (1, ("forget",)), (5, ("issue",)),
+        (5, ("log in", whom, name)), (3, ("come", whom)), (5, ("read",)),
         (4, ("gather", [whom, other])), (3, ("acknowledge", whom, "group", on)),
         (2, ("acknowledge", whom, None, on)), (1, ("disconnect", "bye")), (3, ("rename", name)),
         (12, ("join", place, None)), (3, ("join", place, "$h")), (4, ("part", place, text)),
         (4, ("kick", place, whom)), (4, ("invite", place, whom)), (6, ("topic", place, text)),
         (6, ("modes", place, [switched])), (3, ("modes", place, [switched, back])),
-        (5, ("ranks", place, [(on, "o", whom)])),
+        (9, ("ranks", place, [(on, "o", whom)])),
         (3, ("ranks", place, [(on, "v", whom), (on, "o", other)])),
         (6, ("say", place, text or "hi", 0, None)), (2, ("say", place, "hi", 0, "again")),
         (6, ("say", whom, text or "hi", 0, None)), (1, ("say", "*", "all", 0, None)),
@@ -251,9 +252,7 @@ def durable(state: State) -> dict[str, Any]:
     found["ended"] = {str(one.incarnation): one.ended for one in state.incarnations.values()}
     found["last"] = {str(one.incarnation): one.last for one in state.incarnations.values()}
     found["places"] = state.number_places
-    found["claims"] = {
-        one.number: (one.claim, one.issued, one.unused_since) for one in state.identities
-    }
+    found["claims"] = {one.number: (one.claim, one.unused_since) for one in state.identities}
     found["unissued"] = {
         one.number: (one.claim, one.wanted.text) for one in state.identities.unissued.values()
     }

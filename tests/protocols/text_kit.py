@@ -38,6 +38,12 @@ SAMPLES: list[c.Change] = [
     c.Arrived(_AT, _ID, ANA),
     c.Gone(_AT, _ID, ANA, _EVIL, ("#lobby",)),
     c.NickChanged(_AT, _ID, ANA, BIA),
+    c.Together(
+        _AT, _ID, "late", "#lobby", (c.Spoken(_AT, _ID, ANA, "#lobby", 0, _EVIL, None, ""),)
+    ),
+    c.Together(_AT, _ID, "netsplit", "", (c.Gone(_AT, _ID, ANA, _EVIL, ("#lobby",)),), "server"),
+    c.CutOff(_AT, _ID, "server", "#lobby", ("ana", "bia")),
+    c.CutOff(_AT, _ID, "server", "#lobby", ("ana", "bia"), back=True),
     c.Summoned(_AT, _ID, ANA, BIA, "#tea"),
     c.AwayChanged(_AT, _ID, ANA, _EVIL),
     c.RealnameChanged(_AT, _ID, ANA, _EVIL),

@@ -311,7 +311,7 @@ class SimServer:
         self.state.identities.restore(records.load_identities(self.db))
         for uid, count in records.load_waiting(self.db):
             self.state.waiting.restore(uid, count)
-        self.state.waiting.early = dict.fromkeys(records.load_early(self.db))
+        self.state.waiting.restore_early(records.load_early(self.db))
         for channel in records.load_channels(self.db):
             if channel.emptied is None:
                 channel.emptied = self.now_ms()

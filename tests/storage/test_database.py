@@ -170,7 +170,8 @@ def is_there(db):
     identities = {}
     for identity in load_identities(db):
         record = msgspec.json.decode(encode_identity(identity))
-        del record["issued"], record["claim"]
+        for field in ("issued", "claim"):
+            record.pop(field, None)
         identities[identity.number] = record
     numbers = {nickname: number for nickname, number, _ in load_numbers(db)}
     return channels, identities, numbers, db.execute("SELECT * FROM waiting ORDER BY 1, 2")

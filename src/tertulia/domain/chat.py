@@ -41,7 +41,7 @@ from tertulia.domain.ids import (
     Uid,
     msgid,
 )
-from tertulia.domain.names import Number
+from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
@@ -56,6 +56,7 @@ WRITES = frozenset(
         e.Gathered,
         e.MemberKicked,
         e.IdentityRenamed,
+        e.ChannelEnded,
         e.ChannelKept,
         e.NumberAssigned,
     }
@@ -117,7 +118,7 @@ class Chat:
         self.displace: Callable[[User, str], None] = lambda _user, _reason: None
         """Ends the session of a user here, because another server wants it."""
         self._elsewhere = Elsewhere(
-            self.state, self._show, self.record, lambda user: self.displace(user, AGAIN)
+            self.state, self._show, self._call, lambda user: self.displace(user, AGAIN)
         )
 
     def gives_way(self, intent: connect.Connect) -> User | None:
@@ -141,6 +142,14 @@ class Chat:
         self.record([e.Wanted(older.server, e.Disconnected(older.face, AGAIN))])
         stop = self._elsewhere.shade if older.durable else self._elsewhere.displace
         self._publish([], stop(older), False)
+
+    def _call(self, user: User, face: e.Face) -> None:
+        """Let a user of this server have another nickname, and the number of that."""
+        facts: list[e.Fact] = []
+        if not user.durable:
+            facts, number = connect.number_of(self.world, Nickname.parse(face.nick))
+            face = replace(face, number=number)
+        self.record([*facts, e.Renamed(user.face, face)])
 
     def register(self) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""

@@ -7,7 +7,7 @@ other gets another one, the same on every server, and is not disconnected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -34,20 +34,20 @@ AGAIN = "Connected again from elsewhere"
 class Elsewhere:
     """What other servers tell, for one *state*.
 
-    *present* lets an event take effect, *record* lets facts of this server happen. *end* ends
-    the session of a user here who has connected to another server since.
+    *present* lets an event take effect. *call* gives a user here another nickname, and *end* ends
+    the session of one who has connected to another server since.
     """
 
     def __init__(
         self,
         state: State,
         present: Callable[[e.Event], list[Change]],
-        record: Callable[[Sequence[e.Fact]], object],
+        call: Callable[[User, e.Face], None],
         end: Callable[[User], None],
     ) -> None:
         self._state = state
         self._present = present
-        self._record = record
+        self._call = call
         self._end = end
         self._coming: Uid | None = None
         """Who is just coming, and so has not gone, though they are not shown."""
@@ -181,7 +181,7 @@ class Elsewhere:
             face = another_nickname(self._state, newcomer.face)
             return _renamed(newcomer, face, newcomer.claim), []
         if not other.server:
-            self._record([e.Renamed(other.face, another_nickname(self._state, other.face))])
+            self._call(other, another_nickname(self._state, other.face))
             return newcomer, []
         return newcomer, self.displace(other)
 

@@ -22,16 +22,25 @@ def shared_state(state: State) -> dict[str, Any]:
     """Return what is the same on all servers that have the same events."""
     return {
         "channels": {str(key): _channel(one) for key, one in state.incarnations.items()},
-        "names": {name: str(one.incarnation) for name, one in state.channels.items()},
+        "names": _names(state),
         "identities": {one.number: _identity(one) for one in state.identities},
         "numbers": dict(state.numbers),
     }
 
 
+def _names(state: State) -> dict[str, str]:
+    """Return which incarnation each name is that of; a channel that is over may still be shown."""
+    winners = {
+        one.name.folded: state.winner(one.name.folded) for one in state.incarnations.values()
+    }
+    return {name: str(one.incarnation) for name, one in winners.items() if one is not None}
+
+
 def _channel(channel: Channel) -> dict[str, Any]:
     topic = channel.topic
     return {
-        "name": channel.name.text,
+        # How it is spelled is known when it is known that it was made.
+        "name": channel.name.text if channel.origin else channel.name.folded,
         "number": channel.number,
         "origin": channel.origin,
         "alive": channel.is_alive,

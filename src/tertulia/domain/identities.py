@@ -14,7 +14,7 @@ from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import Nickname, Number, fold_name
 
 TOKEN_BITS = 128
-_EARLIEST, _LATEST = "", "~"
+EARLIEST, _LATEST = "", "~"
 """Before and behind all places in time."""
 
 
@@ -152,10 +152,11 @@ class Identities:
         self._place(identity)
 
     def issue(self, identity: Identity) -> None:
-        """Take in a new one. Of two with one number the first is it."""
+        """Take in a new one. Of two with one number the first is it, called as the last was."""
         number = identity.number
         known = self._by_number.get(number)
         if known is not None and known.issued <= identity.issued:
+            self.rename(number, identity.wanted, identity.claim)
             return
         named = self.unissued.pop(number, None) or known
         if known is not None:
@@ -177,7 +178,7 @@ class Identities:
         identity = self._by_number.get(number)
         if identity is None:
             nick = Nickname.parse(f"n{number}")
-            claim = _EARLIEST
+            claim = EARLIEST
             if (named := self.unissued.pop(number, None)) is not None:
                 nick, claim = named.wanted, named.claim
             self._add(Identity(number, nick, "", None, _LATEST, claim))
@@ -199,6 +200,9 @@ class Identities:
             identity.wanted = identity.nick = nick
             identity.claim = claim
             return
+        # Who names it uses it, also where that is not known yet.
+        identity.unused_since = None
+        self.unused.pop(number, None)
         self._unplace(identity)
         identity.wanted, identity.claim = nick, claim
         self._place(identity)

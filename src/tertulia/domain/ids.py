@@ -69,6 +69,11 @@ def is_durable(uid: Uid) -> bool:
     return uid[0] == "0"
 
 
+def is_of_channel(conversation: Conversation) -> bool:
+    """Whether *conversation* is the history of an incarnation of a channel."""
+    return conversation == LOBBY or 1024 <= conversation < 1 << 62
+
+
 def milliseconds(hlc: Hlc) -> int:
     """Return the Unix milliseconds of *hlc*."""
     return hlc >> 16

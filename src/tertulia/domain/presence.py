@@ -195,7 +195,8 @@ def another_nickname(state: State, face: e.Face) -> e.Face:
     for length in range(4, 17):
         nick = f"{base}_{digest[:length]}"
         other = state.lookalike(Nickname.parse(nick))
-        if other is None or other.uid == face.uid:
+        # Somebody may give up one that they got in this way, too.
+        if nick != face.nick and (other is None or other.uid == face.uid):
             break
     mask = nick + face.mask[len(face.nick) :]
     return replace(face, nick=nick, mask=mask)

@@ -261,6 +261,13 @@ class State:
         if last is None or place > self.number_places[last]:
             self.numbers[nickname] = number
 
+    def take_number(self, nickname: str, number: Number) -> None:
+        """A nickname (folded) does not have that number after all: it has the one before."""
+        del self.numbers[nickname], self._number_owners[number]
+        others = [one for one in self.number_places if self._number_owners.get(one) == nickname]
+        if others:
+            self.numbers[nickname] = max(others, key=lambda one: self.number_places[one])
+
     def owner_of_number(self, number: str) -> str | None:
         """Return the folded name of the nickname or channel that has that number."""
         return self._number_owners.get(number)

@@ -10,6 +10,9 @@ from tertulia.domain.ids import Uid
 WAITING_MOST = 1_000_000
 """What waits for one user beyond this is left out; it is in the history."""
 
+HANDED_MOST = 50_000
+"""Of how much that was handed over it is remembered that it was."""
+
 Key = tuple[Uid, str]
 """For whom, and the id of the message."""
 
@@ -32,6 +35,8 @@ class Waiting:
         """For whom something was added and nobody has looked yet whether they are here."""
         self.settled: list[tuple[str, tuple[Uid, ...]]] = []
         """Ids of messages whose author has been told, and for whom else they may wait."""
+        self._awaited: dict[str, list[Uid]] = {}
+        self._handed: dict[Key, None] = {}
         self._counts: dict[Uid, int] = {}
         self._added_to: dict[Uid, int] = {}
 
@@ -62,10 +67,7 @@ class Waiting:
 
     def add(self, uid: Uid, msgid: str, fact: Fact) -> None:
         """Let something wait for a user."""
-        if (uid, msgid) in self.early:
-            del self.early[uid, msgid]
-            self.changed_early[uid, msgid] = None
-        elif (count := self.count(uid)) < WAITING_MOST:
+        if (uid, msgid) not in self.early and (count := self.count(uid)) < WAITING_MOST:
             self.added[uid, msgid] = fact
             self.woken[uid] = None
             self._counts[uid] = count + 1
@@ -74,13 +76,33 @@ class Waiting:
     def receive(self, uid: Uid, msgids: Iterable[str]) -> None:
         """A user has received these messages."""
         for msgid in msgids:
-            if self.added.pop((uid, msgid), None) is None:
-                self.received[uid, msgid] = None
+            key = (uid, msgid)
+            if key in self._handed:  # on two servers, which did not know of each other
+                continue
+            self._handed[key] = None
+            if len(self._handed) > HANDED_MOST:
+                del self._handed[next(iter(self._handed))]
+            if self.added.pop(key, None) is None:
+                self.received[key] = None
             self._counts[uid] = max(0, self.count(uid) - 1)
+
+    def restore_early(self, keys: Iterable[Key]) -> None:
+        """Put back what users have received and is still to arrive here."""
+        for uid, msgid in keys:
+            self.early[uid, msgid] = None
+            self._awaited.setdefault(msgid, []).append(uid)
 
     def expect(self, uid: Uid, msgid: str) -> None:
         """A user has received a message that is still to arrive here."""
-        self.early[uid, msgid] = self.changed_early[uid, msgid] = None
+        if (uid, msgid) not in self.early:
+            self.restore_early([(uid, msgid)])
+            self.changed_early[uid, msgid] = None
+
+    def arrived(self, msgid: str) -> None:
+        """A message is here; who had it before need not be remembered."""
+        for uid in self._awaited.pop(msgid, ()):
+            del self.early[uid, msgid]
+            self.changed_early[uid, msgid] = None
 
     def reset(self, counts: Iterable[tuple[Uid, int]]) -> None:
         """What was to be written could not be: what waits is what is on disk."""
@@ -88,6 +110,7 @@ class Waiting:
         self.settled.clear()
         self.received.clear()
         self.deleting.clear()
+        self._handed.clear()
         self._counts = dict(counts)
 
     def forget(self, uid: Uid) -> None:

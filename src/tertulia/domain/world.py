@@ -84,6 +84,10 @@ class World:
             if not self.state.number_taken(number):
                 return Number(number)
 
+    def gave_out(self, number: str) -> bool:
+        """Whether it was this server that gave out *number*."""
+        return number[1:5] == self._number_prefix
+
 
 def _nickname(name: str) -> Nickname | None:
     try:

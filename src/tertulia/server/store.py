@@ -65,7 +65,7 @@ class Store:
         state.identities.restore(records.load_identities(self._reader))
         for uid, count in records.load_waiting(self._reader):
             state.waiting.restore(uid, count)
-        state.waiting.early = dict.fromkeys(records.load_early(self._reader))
+        state.waiting.restore_early(records.load_early(self._reader))
         for channel in self.durable().channels:
             # Nobody is in it yet: it counts as left when the server was last heard of.
             if channel.emptied is None:

@@ -73,6 +73,7 @@ class Writer:
             try:
                 self._commit(values, writes, copied)
             except apsw.ConstraintError:
+                self._forget_sources()
                 self._commit(self._as_new(values), writes, copied, one_by_one=True)
         except Exception as error:
             # Whatever it was: without this thread the server would wait for ever.

@@ -6,7 +6,11 @@ who are not here is left as it is.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import apsw
+import msgspec
 
 from tertulia.domain import effects
 from tertulia.domain.channels import Channel
@@ -21,7 +25,11 @@ _TABLES = ("channel", "number", "identity")
 _FACTS = (
     "SELECT hlc, tag, conversation, stamp, body FROM event WHERE kind <> 0 ORDER BY hlc, tag, id"
 )
-_LAST = "SELECT conversation, max(hlc) FROM event WHERE conversation <> 0 AND kind = 0 GROUP BY 1"
+# Of what was said in a channel only the last matters.
+_LAST = (
+    "SELECT max(hlc), tag, conversation, stamp, body FROM event"
+    " WHERE conversation <> 0 AND kind = 0 GROUP BY conversation"
+)
 
 
 def rebuild(db: apsw.Connection, lobby: Channel) -> None:
@@ -38,16 +46,11 @@ def rebuild(db: apsw.Connection, lobby: Channel) -> None:
 def _read(db: apsw.Connection, lobby: Channel) -> State:
     state = State()
     state.restore_channel(lobby)
-    for hlc, tag, conversation, stamp, body in db.execute(_FACTS):
-        fact = decode_logged(body)
-        if not isinstance(fact, Received):
-            place = Conversation(conversation)
-            event = Event(Hlc(hlc), place, fact, tag=tag, stamp=Hlc(stamp))
-            effects.merge(state, event, msgid(hlc, tag))
-    for conversation, hlc in db.execute(_LAST):
-        channel = state.incarnations.get(Conversation(conversation))
-        if channel is not None:
-            channel.last = max(channel.last, Hlc(hlc))
+    for event in _events(db, _FACTS):
+        if not isinstance(event.fact, Received):
+            effects.merge(state, event, msgid(event.hlc, event.tag))
+    for event in _events(db, _LAST):
+        effects.happened(state, event)
     for channel in state.incarnations.values():
         # Who was in it is not known: it counts as left at the next start.
         channel.emptied = None
@@ -55,6 +58,14 @@ def _read(db: apsw.Connection, lobby: Channel) -> State:
     state.waiting.changed_early.clear()
     state.changed_channels |= dict.fromkeys(state.incarnations)
     return state
+
+
+def _events(db: apsw.Connection, query: str) -> Iterator[Event]:
+    for hlc, tag, conversation, stamp, body in db.execute(query):
+        # Other servers may have logged what only later versions know.
+        with contextlib.suppress(msgspec.MsgspecError):
+            fact = decode_logged(body)
+            yield Event(Hlc(hlc), Conversation(conversation), fact, None, tag, Hlc(stamp))
 
 
 def _write(db: apsw.Connection, state: State) -> None:

@@ -79,7 +79,7 @@ def encode_channel(channel: Channel) -> str:
         members=sorted(channel.members),
         origin=channel.origin,
         ended=channel.ended,
-        last=channel.last if channel.ended else 0,
+        last=channel.last,
         stamps=channel.stamps,
     )
     return encode(record).decode()
@@ -200,12 +200,12 @@ def add_channel(db: apsw.Connection, channel: Channel) -> None:
 
 def load_channels(db: apsw.Connection) -> list[Channel]:
     """Return all incarnations of channels on disk."""
-    last = "SELECT max(hlc) FROM event INDEXED BY history WHERE conversation = ? AND kind <= 1"
+    last = "SELECT max(hlc) FROM event INDEXED BY history WHERE conversation = ?"
     channels = [decode_channel(record) for (record,) in db.execute("SELECT record FROM channel")]
     for channel in channels:
         if not channel.ended:
             [(hlc,)] = db.execute(f"{last} AND conversation <> 0", (channel.incarnation,))
-            channel.last = Hlc(hlc or 0)
+            channel.last = max(channel.last, Hlc(hlc or 0))
     return channels
 
 

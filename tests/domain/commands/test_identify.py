@@ -268,7 +268,7 @@ def test_what_remains_is_written_again():
     room.do(ana, Receive((said.msgid,)))
     room.do(ana, Rename(Nickname.parse("bia")))
     room.state.identities.changed.clear()
-    room.state.waiting.received.clear()
+    room.state.waiting.reset([(ana.uid, 1)])
     for event in room.events:
         if not event.fact.can_be_refused:
             room.chat.rewrite(event)

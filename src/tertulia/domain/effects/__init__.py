@@ -14,7 +14,6 @@ from typing import Any, cast
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.effects import channels, identities, places, talk, users
-from tertulia.domain.history import VISIBLE
 from tertulia.domain.ids import Hlc
 from tertulia.domain.names import Number
 from tertulia.domain.state import State
@@ -75,13 +74,19 @@ def apply(state: State, event: e.Event, msgid: str) -> list[c.Change]:
 
 def merge(state: State, event: e.Event, msgid: str) -> list[c.Change]:
     """Let the lasting effects of *event*, of whatever server, happen; return what can be seen."""
-    kind = type(event.fact)
     state.heard[event.tag] = event.hlc
-    handler = _LASTING.get(kind)
+    handler = _LASTING.get(type(event.fact))
     changes = [] if handler is None else handler(state, event, msgid, event.fact)
-    if kind in VISIBLE:
-        return channels.happened(state, event) + changes
-    return changes
+    if state.waiting.early:
+        state.waiting.arrived(msgid)
+    if event.fact.durability == "presence":
+        return changes
+    return happened(state, event) + changes
+
+
+def happened(state: State, event: e.Event) -> list[c.Change]:
+    """Note only that *event*, which was logged, happened when and where it did."""
+    return channels.happened(state, event)
 
 
 def present(state: State, event: e.Event, msgid: str) -> list[c.Change]:

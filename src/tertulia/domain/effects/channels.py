@@ -14,8 +14,8 @@ from tertulia.domain import events as e
 from tertulia.domain.channels import LISTS, Channel, ListEntry, Topic
 from tertulia.domain.effects.places import put_in
 from tertulia.domain.history import describe
-from tertulia.domain.ids import Hlc, Uid, is_durable, milliseconds, parse_msgid
-from tertulia.domain.names import Number
+from tertulia.domain.ids import Hlc, Uid, is_durable, is_of_channel, milliseconds, parse_msgid
+from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.state import State
 from tertulia.domain.text import Text
 
@@ -28,6 +28,7 @@ def created(state: State, event: e.Event, msgid: str, fact: e.ChannelCreated) ->
     if channel.origin:
         return []
     channel.origin = msgid
+    channel.name = ChannelName.parse(fact.channel)
     channel.number = Number(fact.number)
     channel.created = channel.emptied = milliseconds(event.hlc)
     if "k" not in channel.stamps:
@@ -42,12 +43,12 @@ def created(state: State, event: e.Event, msgid: str, fact: e.ChannelCreated) ->
 
 
 def ended(state: State, event: e.Event, msgid: str, fact: e.ChannelEnded) -> list[c.Change]:
-    """An incarnation is over, unless something happened in it later."""
+    """An incarnation is over, unless something happens in it later."""
     conversation = fact.incarnation or event.conversation
     if not conversation:
         return []
     channel = state.incarnation(conversation, fact.channel)
-    channel.ended = max(channel.ended, event.hlc)
+    channel.ended = max(channel.ended, event.stamp or event.hlc)
     state.changed_channels[channel.incarnation] = None
     return _settle(state, channel, event.hlc, msgid)
 
@@ -61,15 +62,28 @@ def kept(state: State, event: e.Event, msgid: str, fact: e.ChannelKept) -> list[
 
 
 def happened(state: State, event: e.Event) -> list[c.Change]:
-    """Something happened in a channel: it is not over, if it was said to be before that."""
+    """Something happened in a channel: it is not over, if it was said to be before that.
+
+    That may be known before the channel is.
+    """
     channel = state.incarnations.get(event.conversation)
-    if channel is None or event.hlc <= channel.last:
+    if channel is None:
+        if not (is_of_channel(event.conversation) and (name := _channel_of(event.fact))):
+            return []
+        channel = state.incarnation(event.conversation, name)
+        state.changed_channels[channel.incarnation] = None
+    if event.hlc <= channel.last:
         return []
     channel.last = event.hlc
     if not channel.ended:
         return []
     state.changed_channels[channel.incarnation] = None
     return _settle(state, channel, event.hlc, event.write)
+
+
+def _channel_of(fact: e.Fact) -> str:
+    name = fact.target if isinstance(fact, e.Said) else getattr(fact, "channel", "")
+    return name if name.startswith("#") else ""
 
 
 def _settle(state: State, channel: Channel, hlc: Hlc, msgid: str) -> list[c.Change]:
@@ -207,9 +221,8 @@ def gathered(state: State, event: e.Event, msgid: str, fact: e.Gathered) -> list
     channel = state.incarnation(event.conversation, fact.channel)
     taken = [f for f in fact.members if channel.takes(f"m:{f.uid}", event.write)]
     state.set_members(channel, channel.members.union(face.uid for face in taken))
-    for face in taken:
-        if state.identities.is_bare(face.uid):
-            state.waiting.add(face.uid, msgid, fact)
+    for face in fact.members:  # whose identities are bare, though that may not be known yet
+        state.waiting.add(face.uid, msgid, fact)
     return _written(state, channel, event, msgid, fact)
 
 
@@ -220,8 +233,7 @@ def member_kicked(state: State, event: e.Event, msgid: str, fact: e.MemberKicked
         state.set_members(channel, channel.members - {uid})
     if channel.takes(f"o:{uid}", event.write):
         _set_admin(state, channel, uid, False)
-    if state.identities.is_bare(uid):
-        state.waiting.add(uid, msgid, fact)
+    state.waiting.add(uid, msgid, fact)
     state.changed_channels[channel.incarnation] = None
     if uid in channel.occupants:
         return []
@@ -245,6 +257,8 @@ def latest(state: State, event: e.Event) -> Hlc:
         return Hlc(0)
     if isinstance(event.fact, e.ChannelKept):
         return channel.ended
+    if isinstance(event.fact, e.ChannelEnded):
+        return channel.last
     stamp = max((channel.stamps.get(name, "") for name in _registers(event.fact)), default="")
     parsed = parse_msgid(stamp)
     return Hlc(0) if parsed is None else parsed[0]

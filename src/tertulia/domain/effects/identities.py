@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.identities import Identity
+from tertulia.domain.identities import EARLIEST, Identity
 from tertulia.domain.ids import Hlc, milliseconds, parse_msgid
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import NUMBERS_MOST, State
@@ -18,7 +18,7 @@ def number_assigned(
     if number in state.number_places and state.number_places[number] <= place:
         return []
     if (other := state.owner_of_number(number)) is not None and state.numbers.get(other) == number:
-        del state.numbers[other]
+        state.take_number(other, number)
     state.restore_number(fact.nickname, number, place)
     state.changed_numbers[number] = None
     if len(state.numbers) > NUMBERS_MOST:
@@ -38,7 +38,9 @@ def issued(state: State, event: e.Event, msgid: str, fact: e.IdentityIssued) -> 
     number = Number(fact.number)
     unused = None if fact.token else milliseconds(event.hlc)
     nick = Nickname.parse(fact.nickname)
-    state.identities.issue(Identity(number, nick, fact.token, unused, msgid, msgid))
+    # What all bare ones are called first is nobody else's; see `Identities.use`.
+    claim = msgid if fact.token else EARLIEST
+    state.identities.issue(Identity(number, nick, fact.token, unused, msgid, claim))
     user = state.users.get(fact.by.uid)
     if user is not None:
         user.identity = number

@@ -57,10 +57,11 @@ def acknowledged(state: State, event: e.Event, msgid: str, fact: e.Acknowledged)
     told_before = fact.is_of_group and fact.message in state.acknowledged
     if fact.is_of_group:
         _settle(state, fact)
+    if fact.waits:
+        # Another server may not know yet that the author was told, so here, too, it waits.
+        _put_by(state, fact.to, msgid, fact)
     if told_before:
         return []
-    if fact.waits:
-        _put_by(state, fact.to, msgid, fact)
     return [describe(event.hlc, msgid, fact)]
 
 
