@@ -8,6 +8,7 @@ SHELL := /bin/sh
 BASE_PYTHON ?=
 ARGS ?=
 IRCTEST ?=
+SEEDS ?= 1000-11000
 # Test processes: a number, or auto for one per core.
 JOBS ?= auto
 
@@ -21,7 +22,7 @@ MYPY_PATHS := $(wildcard src bench tests)
 prerequisites = $(if $(filter /%,$(call found)),,$(error $(call found)))
 found = $(eval _found := $$(shell sh tools/find-python $(BASE_PYTHON)))$(_found)
 
-.PHONY: help serve test check format bench conformance chaos fuzz clean
+.PHONY: help serve test check format bench conformance chaos simulate fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,9 @@ conformance: $(DEV) ## run the public IRC suite (IRCTEST=DIR, a checkout of prog
 
 chaos: $(DEV) ## kill, flood and starve the server, the long version
 	@$(PYTHON) -m pytest tests/chaos -m chaos --timeout 3600 $(ARGS)
+
+simulate: $(DEV) ## several servers on a simulated network, 10,000 seeds (SEEDS=1000-11000)
+	@SEEDS="$(SEEDS)" $(PYTHON) -m pytest tests/simulation -m simulate --timeout 36000 -s $(ARGS)
 
 fuzz: $(DEV) ## the property tests with many more examples
 	@HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -m fuzz -n $(JOBS) --timeout 3600 $(ARGS)

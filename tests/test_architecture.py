@@ -32,7 +32,7 @@ ROOT = "the package root"
 MAY_READ_ROOT = frozenset(MAY_IMPORT) - {"domain"}
 
 # Layers that only compute: no loop, socket, disk, clock, chance, thread or log.
-PURE = frozenset({"domain", "protocols"})
+PURE = frozenset({"domain", "protocols", "replication"})
 IMPURE_MODULES = frozenset(
     {"asyncio", "concurrent", "multiprocessing", "threading", "uvloop"}
     | {"select", "selectors", "signal", "socket", "ssl", "subprocess"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 
 from tertulia.server import workers
 from tertulia.storage import database
+from tests.behaviour.machines import Machine, join, why_not
 from tests.behaviour.places import PROTOCOLS, Place, running
 
 try:
@@ -44,3 +45,32 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 def protocol(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="session")
+def possible() -> None:
+    """Skip where there can be no machines."""
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def machines(possible: None) -> Iterator[Callable[[], Machine]]:
+    """Make machines; those made are gone at the end."""
+    made: list[Machine] = []
+
+    def make() -> Machine:
+        made.append(Machine())
+        return made[-1]
+
+    yield make
+    for machine in made:
+        machine.end()
+
+
+@pytest.fixture
+async def pair(machines: Callable[[], Machine]) -> tuple[Machine, Machine]:
+    """Two machines, joined by a cable; link-local addresses are all that they have."""
+    here, there = machines(), machines()
+    await join(here, there)
+    return here, there

@@ -146,11 +146,12 @@ async def running(
     schemes: tuple[str, ...] = ("irc", "json", "rech", "pychat", "chatroom"),
     reload: Callable[[], Settings] | None = None,
 ) -> AsyncIterator[Place]:
-    """Run a server on free ports of this machine."""
+    """Run a server on free ports of this machine, or on those that are given: ``mesh:7447``."""
     server = Server(chosen or settings(), data, reload)
     place = None
     try:
-        endpoints = [listeners.parse(f"{scheme}://127.0.0.1:0") for scheme in schemes]
+        parts = [scheme.partition(":") for scheme in schemes]
+        endpoints = [listeners.parse(f"{name}://127.0.0.1:{port or 0}") for name, _, port in parts]
         place = Place(server, await server.start(endpoints))
         yield place
     finally:
@@ -216,25 +217,36 @@ TERTULIA = (sys.executable, "-m", "tertulia")
 
 
 @contextlib.asynccontextmanager
-async def tertulia_process(home: Path, *arguments: str, **variables: str) -> AsyncIterator[Process]:
-    """Run ``tertulia`` with *arguments*; it is killed if it has not ended by itself."""
-    async with process_of((*TERTULIA, *arguments), environment(home, **variables)) as process:
+async def tertulia_process(
+    home: Path, *arguments: str, given: str | None = None, **variables: str
+) -> AsyncIterator[Process]:
+    """Run ``tertulia`` with *arguments*, and what is *given* on standard input; it is killed if
+    it has not ended by itself."""
+    command = (*TERTULIA, *arguments)
+    async with process_of(command, environment(home, **variables), given) as process:
         yield process
 
 
 @contextlib.asynccontextmanager
-async def process_of(command: tuple[str, ...], variables: dict[str, str]) -> AsyncIterator[Process]:
+async def process_of(
+    command: tuple[str, ...], variables: dict[str, str], given: str | None = None
+) -> AsyncIterator[Process]:
     """Run *command* with these environment *variables*; it is killed if it has not ended."""
+    nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
     process = Process(
         await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=nothing if given is None else pipe,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=variables,
         )
     )
     try:
+        if given is not None:
+            assert process.process.stdin is not None
+            process.process.stdin.write(given.encode())
+            process.process.stdin.close()
         yield process
     finally:
         await process.leave()
@@ -257,8 +269,8 @@ class Disk:
         self.refused = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         log: Any = place.server._store.log
-        self._db: apsw.Connection = log._db
-        log._db = self
+        self._db: apsw.Connection = log._writer._db
+        log._writer._db = self
 
     def execute(self, sql: str, bindings: Any = None) -> apsw.Cursor:
         if self.is_full and sql.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):

@@ -301,12 +301,12 @@ class HeldLog:
         self.asked = asyncio.Event()
         gate._log = self
 
-    def append(self, events: Any, writes: Any, done: Callable[..., None]) -> None:
+    def append(self, events: Any, writes: Any, done: Callable[..., None], copied: Any) -> None:
         if self.is_held:
-            self._kept.append((events, writes, done))
+            self._kept.append((events, writes, done, copied))
             self.asked.set()
         else:
-            self._log.append(events, writes, done)
+            self._log.append(events, writes, done, copied)
 
     def let_go(self) -> None:
         self.is_held = False

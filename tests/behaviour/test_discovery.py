@@ -1,125 +1,16 @@
-"""Found by itself: real servers and seekers, each on a machine of its own.
-
-The machines are network namespaces, joined by a cable (veth). That needs root and iproute2.
-"""
+"""Found by itself: real servers and seekers, each on a machine of its own (see `machines`)."""
 
 import asyncio
 import contextlib
-import itertools
 import json
-import os
-import shutil
-import subprocess
-import sys
 
 import pytest
 
 from tests.behaviour.clients import PATIENCE_S
-from tests.behaviour.places import TERTULIA, environment, process_of
+from tests.behaviour.machines import join, line_of, program, server, tertulia
 
-_NUMBERS = itertools.count()
 # Announcements come every five seconds, and wait a little to be described.
 DISCOVERY_S = 4 * PATIENCE_S
-
-
-class Machine:
-    """A network namespace."""
-
-    def __init__(self):
-        self.name = f"tertulia-{os.getpid()}-{next(_NUMBERS)}"
-        self.within = ("ip", "netns", "exec", self.name)
-        ip("netns", "add", self.name)
-        try:
-            # Addresses can be used at once: nobody else has them.
-            self.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
-            self.ip("link", "set", "lo", "up")
-        except BaseException:
-            self.end()
-            raise
-
-    async def connected(self):
-        """Wait for the link-local address; nobody says when the kernel has made it."""
-        async with asyncio.timeout(PATIENCE_S):
-            while "fe80::" not in self.run("ip", "-6", "address", "show", "dev", "eth0"):
-                await asyncio.sleep(0.05)
-
-    def ip(self, *words):
-        ip("-n", self.name, *words)
-
-    def run(self, *words):
-        command = [*self.within, *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    def end(self):
-        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
-
-
-def ip(*words):
-    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def possible():
-    """Skip where there can be no namespaces."""
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    if shutil.which("ip") is None:
-        pytest.skip("iproute2 is not installed")
-    try:
-        machine = Machine()
-        try:
-            machine.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
-        finally:
-            machine.end()
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no network namespaces with IPv6 here: {' '.join(error.stderr.split())}")
-
-
-@pytest.fixture
-def machines(possible):
-    """Make machines; those made are gone at the end."""
-    made = []
-
-    def make():
-        made.append(Machine())
-        return made[-1]
-
-    yield make
-    for machine in made:
-        machine.end()
-
-
-@pytest.fixture
-async def pair(machines):
-    """Two machines, joined by a cable; link-local addresses are all that they have."""
-    here, there = machines(), machines()
-    await join(here, there)
-    return here, there
-
-
-async def join(here, there):
-    cable = ("type", "veth", "peer", "name", "eth0", "netns", there.name)
-    ip("link", "add", "eth0", "netns", here.name, *cable)
-    for machine in (here, there):
-        machine.ip("link", "set", "eth0", "up")
-    for machine in (here, there):
-        await machine.connected()
-
-
-def tertulia(machine, folder, *words):
-    return process_of((*machine.within, *TERTULIA, *words), environment(folder))
-
-
-@contextlib.asynccontextmanager
-async def server(machine, folder, *more):
-    """A server on its default ports."""
-    folder.mkdir(exist_ok=True)
-    words = ("serve", "--data", str(folder / "data"), "--name", "tea.example", *more)
-    async with tertulia(machine, folder, *words) as process:
-        await process.ready()
-        yield process
-        status, _, errors = await process.terminate()
-        assert (status, "Traceback" in errors) == (0, False), errors
 
 
 @contextlib.asynccontextmanager
@@ -136,30 +27,6 @@ async def found_by(process):
         line = await process.process.stdout.readline()
     assert line, await process.said()
     return json.loads(line)
-
-
-@contextlib.asynccontextmanager
-async def program(machine, folder, source, *words):
-    """A small program of ours on a machine; what it prints is read from it."""
-    process = await asyncio.create_subprocess_exec(
-        *machine.within,
-        *(sys.executable, "-u", "-c", source, *words),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=environment(folder),
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def line_of(process):
-    async with asyncio.timeout(PATIENCE_S):
-        return (await process.stdout.readline()).decode().rstrip("\n")
 
 
 IRC_VISITOR = r"""

@@ -170,8 +170,8 @@ async def test_a_real_database_that_cannot_grow(tmp_path: Path) -> None:
         await ana.enter(TEA)
         await rui.enter(TEA)
         log: Any = place.server._store.log
-        pages = int(log._db.pragma("page_count"))
-        log._db.pragma("max_page_count", pages + 2)
+        pages = int(log._writer._db.pragma("page_count"))
+        log._writer._db.pragma("max_page_count", pages + 2)
         said = 0
         while True:
             ana.say(TEA, f"{said} " + "x" * 300)
@@ -181,7 +181,7 @@ async def test_a_real_database_that_cannot_grow(tmp_path: Path) -> None:
             said += 1
         assert "disk" in seen.text
         assert len(await ana.history(TEA)) >= said
-        log._db.pragma("max_page_count", 1 << 30)
+        log._writer._db.pragma("max_page_count", 1 << 30)
         ana.say(TEA, "room again")
         await rui.expect_said("ana", TEA, "room again")
         texts = [line.params[-1] for line in await ana.history(TEA) if line.command == "PRIVMSG"]

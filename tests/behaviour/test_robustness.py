@@ -14,7 +14,8 @@ import pytest
 from tertulia.protocols.session import Peer
 from tertulia.server import app
 from tertulia.server.connection import Connection
-from tertulia.server.settings import ServerSettings
+from tertulia.server.listeners import SCHEMES
+from tertulia.server.settings import NetworkSettings, ServerSettings
 from tests.behaviour.clients import PATIENCE_S, Client
 from tests.behaviour.irc_clients import IrcClient
 from tests.behaviour.json_clients import DiscoveryProgram, JsonClient
@@ -330,19 +331,24 @@ class FakeServer:
     admit = app.Server.admit
     closed = app.Server.closed
 
-    def __init__(self, allow_public: bool = False, **limits: int) -> None:
+    def __init__(
+        self, allow_public: bool = False, peers: tuple[str, ...] = (), **limits: int
+    ) -> None:
         self._settings = settings(
-            limits=limits, server=ServerSettings(name=SERVER, allow_public=allow_public)
+            limits=limits,
+            server=ServerSettings(name=SERVER, allow_public=allow_public),
+            network=NetworkSettings(discovery=False, table_peers=peers),
         )
         self._stopping = False
         self._connections: set[Any] = set()
         self._per_address: dict[str, int] = {}
 
-    def knock(self, host: str, *, secure: bool = False) -> Connection | None:
+    def knock(self, host: str, *, secure: bool = False, scheme: str = "irc") -> Connection | None:
         """Return the connection if it is let in."""
+        chosen = SCHEMES["ircs" if secure else scheme]
         connection = cast("Connection", SimpleNamespaceWithHash(peer=Peer(host, 4000, secure)))
         server = cast("app.Server", self)
-        session = app.Server.admit(server, connection, lambda *_: cast("Any", "session"), secure)
+        session = app.Server.admit(server, connection, lambda *_: cast("Any", "session"), chosen)
         if session is None:
             app.Server.closed(server, connection)
             return None
@@ -391,6 +397,27 @@ def test_strangers_from_afar_are_let_in_only_where_that_was_said(host: str) -> N
     assert FakeServer().knock(host) is None
     assert FakeServer(allow_public=True).knock(host) is not None
     assert FakeServer().knock(host, secure=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("peers", "host", "taken"),
+    [
+        ((), "127.0.0.1", False),
+        (("10.0.0.7",), "10.0.0.7", True),
+        (("10.0.0.7",), "10.0.0.8", False),
+        (("10.0.0.7",), "127.0.0.1", False),
+        (("192.0.2.1", "10.0.0.0/24"), "10.0.0.8", True),
+        (("fd00::/64",), "fd00::1", True),
+        (("fd00::/64",), "10.0.0.8", False),
+        (("8.8.8.8",), "8.8.8.8", True),
+    ],
+)
+def test_only_servers_that_are_listed_may_link(
+    peers: tuple[str, ...], host: str, taken: bool
+) -> None:
+    for allow_public in (False, True):
+        server = FakeServer(allow_public, peers)
+        assert (server.knock(host, scheme="peer") is not None) is taken
 
 
 def test_a_stranger_who_is_turned_away_leaves_nothing_behind() -> None:

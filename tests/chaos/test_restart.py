@@ -18,10 +18,10 @@ import pytest
 
 from tertulia.domain import events as e
 from tertulia.domain.channels import Channel, Topic
-from tertulia.domain.ids import Conversation, Hlc, Uid, at_milliseconds
+from tertulia.domain.ids import Conversation, Hlc, Uid, at_milliseconds, msgid
 from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.text import Text
-from tertulia.storage.records import encode_channel
+from tertulia.storage.records import Write, encode_channel
 from tests.chaos.kit import CAPS, MIB, Irc, Server
 from tests.storage.kit import Disk
 
@@ -32,7 +32,7 @@ START_MS = 1_700_000_000_000
 BASE = 5_000
 
 
-def _records() -> Iterator[tuple[str, tuple[str, str]]]:
+def _records() -> Iterator[Write]:
     for i in range(CHANNELS):
         incarnation = Conversation(BASE + i)
         number = Number(f"1{i:012}")
@@ -40,9 +40,10 @@ def _records() -> Iterator[tuple[str, tuple[str, str]]]:
         channel.topic = Topic(Text(f"about {i}"), "ana!u@h", START_MS)
         # Left just now, so that it does not end meanwhile.
         channel.emptied = int(time.time() * 1000)
-        yield "INSERT INTO channel VALUES (?, ?)", (f"#c{i}", encode_channel(channel))
+        channel.origin = msgid(at_milliseconds(START_MS), 0)
+        yield "INSERT INTO channel VALUES (?, ?)", (incarnation, encode_channel(channel))
     for i in range(NICKNAMES):
-        yield "INSERT INTO number VALUES (?, ?)", (f"nick{i}", f"0{i:012}")
+        yield "INSERT INTO number VALUES (?, ?, ?)", (f"0{i:012}", f"nick{i}", msgid(i, 0))
 
 
 def _messages(count: int) -> Iterator[e.Event]:

@@ -8,9 +8,9 @@ import pytest
 
 from tertulia.cli import exported
 from tertulia.domain import events as e
-from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, msgid
+from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, msgid, origin_tag
 from tertulia.domain.text import Text
-from tertulia.storage.history import History, origin_tag
+from tertulia.storage.history import History
 from tests.cli.kit import DAY_MS, NOON_MS, Program, disk_in, set_zone
 from tests.storage.kit import ANA, BOB, TEA, joined, said
 
@@ -170,11 +170,11 @@ def test_wrong_use(run):
 
 
 def test_portions_leave_nothing_out(disk):
-    """Also where many events have the same time."""
-    disk.append(*(said(NOON_MS + 9 * DAY_MS, str(i), where=8000) for i in range(25)))
+    """Also where many servers have written at the same time."""
+    disk.append(*(said(NOON_MS + 9 * DAY_MS, str(i), where=8000, tag=i + 1) for i in range(25)))
     for portion in (1, 7, 25, 100):
         history = History(disk.read())
-        found = history.everything(Conversation(8000), Hlc(0), Hlc(1 << 62), portion)
+        found = history.everything([Conversation(8000)], Hlc(0), Hlc(1 << 62), portion)
         texts = [stored.fact.text for stored in found if isinstance(stored.fact, e.Said)]
         assert texts == [str(i) for i in range(25)]
         history.close()

@@ -3,16 +3,12 @@
 import errno
 import io
 import json
-import shutil
 import socket
 import sys
-import tempfile
-import threading
-from pathlib import Path
 
 import pytest
 
-from tertulia.cli import main as program
+from tests.cli.kit import ok, one_line
 
 # It is ours to call it as the program does.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
@@ -21,6 +17,7 @@ USER = {
     "nick": "ana", "number": "0123456789012", "here": True, "protocol": "irc", "secure": True,
     "address": "192.0.2.1", "since": "2026-11-20T12:00:00Z", "channels": ["#tea", "#茶"],
     "away": "lunch\u001b[31m", "operator": True, "waiting": 0,
+    "server": None, "cut_off": False,
 }  # fmt: skip
 ABSENT = {"nick": "Bea", "number": "0123456789013", "here": False, "waiting": 3}
 CHANNEL = {
@@ -31,86 +28,11 @@ STATS = {
     "server": "tea.example", "version": "1.2.3", "started": "2026-11-20T12:00:00Z",
     "uptime_s": 7200.5, "users": 3, "protocols": {"json": 1, "irc": 2}, "channels": 4,
     "events": 5, "waiting": 6, "connections": 7, "memory_bytes": 8 << 20,
-    "database_bytes": 9 << 10,
+    "database_bytes": 9 << 10, "servers": 2, "health": "degraded",
 }  # fmt: skip
 TOPIC = {
     "channel": "#tea", "topic": "Green tea", "by": "ana!u@h", "at": "2026-11-20T12:00:00Z",
 }  # fmt: skip
-
-
-class Listener:
-    """A server that answers what it is told to, and keeps what it is asked."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.answers: list[bytes] = []
-        self.asked: list[dict] = []
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(str(folder / "control"))
-        self._socket.listen()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rwb") as file:
-                for answer in self.answers:
-                    if not (line := file.readline()):
-                        break
-                    self.asked.append(json.loads(line))
-                    file.write(answer)
-                    file.flush()
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
-        self._socket.close()
-
-
-@pytest.fixture
-def folder():
-    """A folder whose path is short enough for a socket."""
-    path = Path(tempfile.mkdtemp())
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def listener(folder):
-    one = Listener(folder)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, folder):
-    """Runs the program in this process; returns its status and what it printed."""
-
-    def run(*words, data=folder):
-        monkeypatch.setattr(sys, "argv", ["tertulia", *words, "--data", str(data)])
-        with pytest.raises(SystemExit) as raised:
-            program()
-        out, err = capsys.readouterr()
-        return raised.value.code, out, err
-
-    return run
-
-
-def ok(value):
-    return json.dumps({"ok": value}).encode() + b"\n"
-
-
-def one_line(result, status):
-    """The one line on standard error of a command that ended so."""
-    assert result[0] == status
-    assert result[1] == ""
-    [line] = result[2].splitlines()
-    assert line.startswith("tertulia: ")
-    return line.removeprefix("tertulia: ")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +91,18 @@ def test_users(run, listener):
     assert "\x1b" not in out
 
 
+def test_users_on_several_servers(run, listener):
+    elsewhere = {**USER, "nick": "rui", "server": "south.example"}
+    cut_off = {**USER, "nick": "tom", "server": "west.example", "cut_off": True}
+    listener.answers = [ok([USER, elsewhere, cut_off])]
+    _, out, _ = run("users")
+    head, ana, rui, tom = out.splitlines()
+    assert head.split()[-2:] == ["SERVER", "CHANNELS"]
+    assert "-                       #tea" in ana
+    assert "south.example           #tea" in rui
+    assert "west.example (cut off)  #tea" in tom
+
+
 def test_users_of_a_channel(run, listener):
     listener.answers = [ok([{**USER, "away": ""}])]
     _, out, _ = run("users", "tea")
@@ -195,6 +129,7 @@ def test_stats(run, listener):
     assert found["users"] == "3 (irc 2, json 1)"
     assert found["memory"] == "8.0 MiB"
     assert found["database"] == "9.0 KiB"
+    assert found["other servers"] == "2 reached, degraded"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ import pytest
 
 from tertulia.cli import main as program
 from tertulia.domain.channels import Channel
-from tertulia.domain.ids import Conversation, at_milliseconds, msgid
+from tertulia.domain.ids import Conversation, at_milliseconds, msgid, origin_tag
 from tertulia.domain.names import ChannelName, Number
-from tertulia.storage.history import origin_tag
 from tertulia.storage.records import add_channel
 from tests.storage.kit import BOB, TEA, Disk, said
 
@@ -27,7 +26,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked wit
 def disk(tmp_path_factory):
     disk = Disk(tmp_path_factory.mktemp("data"))
     for name, where in (("#Tea", TEA), ("#coffee", COFFEE)):
-        add_channel(disk.db, Channel(ChannelName.parse(name), Number("1" + "0" * 12), where, 0))
+        channel = Channel(ChannelName.parse(name), Number("1" + "0" * 12), where, 0)
+        channel.origin = msgid(0, where)
+        add_channel(disk.db, channel)
     disk.append(
         said(NOON_MS, "green tea leaves"),
         said(NOON_MS + DAY_MS, "black tea", by=BOB),

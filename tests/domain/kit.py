@@ -14,7 +14,7 @@ from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.catch_up import CatchUp, Receive
 from tertulia.domain.commands.connect import Connect, Disconnect, Rejoin
 from tertulia.domain.commands.gather import Gather
-from tertulia.domain.commands.identify import IssueIdentity
+from tertulia.domain.commands.identify import IssueIdentity, sift_unused
 from tertulia.domain.commands.invite import Invite
 from tertulia.domain.commands.join import Join
 from tertulia.domain.commands.kick import Kick
@@ -25,13 +25,14 @@ from tertulia.domain.commands.rename import Rename
 from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.errors import ChatError
-from tertulia.domain.events import ChannelEnded, Event, ModeChange
+from tertulia.domain.events import ChannelEnded, Event, ModeChange, Received
 from tertulia.domain.identities import Credential, Identity, hash_token
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.text import message_text
 from tertulia.domain.users import User
+from tertulia.domain.waiting import Key
 from tertulia.domain.world import Rules, World
 
 START_MS = 1_700_000_000_000
@@ -41,9 +42,20 @@ ORIGIN_TAG = 0x12345678
 class Room:
     """A chat, and all that it published."""
 
-    def __init__(self, rules: Rules | None = None, seed: int = 1) -> None:
-        self.now_ms = START_MS
+    def __init__(
+        self,
+        rules: Rules | None = None,
+        seed: int = 1,
+        *,
+        server: bytes = b"\x00" * 15 + b"\x2a",
+        tag: int = ORIGIN_TAG,
+        skew_ms: int = 0,
+    ) -> None:
+        self.now_ms = START_MS + skew_ms
         self.events: list[Event] = []
+        """What is to be logged."""
+        self.put_by: dict[Key, None] = {}
+        """What waits for whom."""
         self.changes: list[Change] = []
         self.repeats: list[Change] = []
         self.state = State()
@@ -51,15 +63,23 @@ class Room:
         self.world = World(
             self.state,
             rules or Rules(),
-            b"\x00" * 15 + b"\x2a",
+            server,
             lambda: self.now_ms,
             chance.randrange,
         )
-        self.chat = Chat(self.world, HybridClock(lambda: self.now_ms), ORIGIN_TAG, self._publish)
+        self.chat = Chat(self.world, HybridClock(lambda: self.now_ms), tag, self._publish)
 
     def _publish(self, events: list[Event], changes: list[Change], again: bool) -> None:
-        self.events += events
+        self.events += [event for event in events if event.fact.durability != "presence"]
+        self.put_by |= dict.fromkeys(self.state.waiting.added)
+        self._hand_over(events)
         (self.repeats if again else self.changes).extend(changes)
+
+    def _hand_over(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event.fact, Received):
+                for message in event.fact.messages:
+                    self.put_by.pop((event.fact.by.uid, message), None)
 
     def user(
         self,
@@ -72,8 +92,11 @@ class Room:
         intent = Connect(
             Nickname.parse(nick), "user", "host.example", "Real Name", False, "test", credential
         )
-        if (older := self.chat.gives_way(intent)) is not None:
-            self.do(older, Disconnect("Connected again from elsewhere"))
+        while (older := self.chat.gives_way(intent)) is not None:
+            if older.server:
+                self.chat.take_from(older)
+            else:
+                self.do(older, Disconnect("Connected again from elsewhere"))
         user = self.chat.connect(intent)
         if operator:
             self.do(user, SetUserMode("o", True))
@@ -119,6 +142,14 @@ class Room:
         assert channel is not None
         return channel
 
+    def waiting(self, user: User) -> tuple[str, ...]:
+        """What waits for a user, by message id, the oldest first."""
+        return tuple(sorted(message for uid, message in self.put_by if uid == user.uid))
+
+    def receive(self, user: User) -> None:
+        """Hand a user what waits for them."""
+        self.do(user, Receive(self.waiting(user)))
+
     def lobby(self) -> Channel:
         """The lobby, which a server makes at its first start."""
         lobby = Channel(ChannelName.parse("#lobby"), Number("1000000000000"), LOBBY, self.now_ms)
@@ -130,24 +161,33 @@ class Room:
         return {user.nick.text: rank for user, rank in self.state.occupants(self.channel(name))}
 
 
-def check_state(state: State) -> None:
-    """What is true of every state, whatever happened."""
+def check_state(state: State, *, alone: bool = True) -> None:
+    """What is true of every state, whatever happened; some of it only of a server that is alone."""
     for uid, user in state.users.items():
         assert user.uid == user.face.uid == uid
         assert user.face.nick == user.nick.text
         assert user.face.number == user.number
         if user.durable:
             assert user.number == user.identity == str(uid)
-            assert state.identities.named(user.nick.text) is state.identities.get(uid) is not None
-        else:
+            identity = state.identities.get(uid)
+            assert identity is not None
+            # Elsewhere somebody may have named it, or taken the nickname first, since they came.
+            assert not alone or state.identities.named(user.nick.text) is identity
+        elif alone:
             assert user.number == state.numbers[user.nick.folded]
             identity = state.identities.named(user.nick.text)
             assert identity is None or identity.number == user.identity
+        elif not user.server:
+            # Each of several servers may have given the nickname another one.
+            assert state.owner_of_number(user.number) == user.nick.folded
         assert user.face.mask == f"{user.nick}!{user.username}@{user.host}"
         assert state.user_named(user.nick.text) is user
-        assert state.user_named(user.number) is user
+        if alone or not (user.server or user.number in state.identities):
+            assert state.user_named(user.number) is user
         assert state.lookalike(user.nick, besides=user) is None
-        assert state.identities.lookalike(user.nick, state.identities.get(user.identity)) is None
+        if alone:  # else it may have been issued where nobody had heard of them
+            identity = state.identities.get(user.identity)
+            assert state.identities.lookalike(user.nick, identity) is None
         for name, channel in user.channels.items():
             assert state.channels[name] is channel
             assert uid in channel.occupants
@@ -186,7 +226,7 @@ def _check_members(state: State) -> None:
             memberships.setdefault(uid, set()).add(name)
     assert {uid: set(names) for uid, names in state.memberships.items()} == memberships
     bare = {uid for uid in state.users if state.identities.is_bare(uid)}
-    assert state._put_by.keys() == bare
+    assert state.put_by.keys() == bare
     # They are handed everything by way of the disk, for as long as they are here.
     assert all(state.users[uid].catching_up for uid in bare)
 
@@ -250,7 +290,7 @@ def play(room: Room, who: str, verb: str, *arguments: Any) -> None:
     with suppress(ChatError):
         if verb in _UNASKED:
             _UNASKED[verb](room, *arguments)
-        elif actor is not None:
+        elif actor is not None and not actor.server:
             intent = _intent(room, actor, verb, arguments)
             if intent is not None:
                 room.do(actor, intent)
@@ -284,7 +324,11 @@ def _wait(room: Room, ms: int) -> None:
 def _end(room: Room, name: str) -> None:
     channel = room.state.channel_named(name)
     if channel is not None and not (channel.is_lobby or channel.occupants or channel.members):
-        room.chat.record([ChannelEnded(channel.name.text)])
+        room.chat.record([ChannelEnded(channel.name.text, channel.incarnation)])
+
+
+def _forget(room: Room) -> None:
+    room.chat.record(sift_unused(room.world, 1))
 
 
 _UNASKED: dict[str, Callable[..., Any]] = {
@@ -294,6 +338,7 @@ _UNASKED: dict[str, Callable[..., Any]] = {
     "come": _come,
     "wait": _wait,
     "end": _end,
+    "forget": _forget,
 }
 """What needs nobody who is here."""
 
@@ -313,9 +358,9 @@ def _intent(room: Room, actor: User, verb: str, arguments: tuple[Any, ...]) -> I
         return Join(ChannelName.parse(name), proof=key, new_key=key)
     is_bare = room.state.identities.is_bare(actor.uid)
     if verb == "read":
-        waiting = room.state.waiting
-        count = waiting.count(actor.uid)
-        return Receive(waiting.last(actor.uid), count) if is_bare else CatchUp()
+        if messages := room.waiting(actor):
+            return Receive(messages)
+        return None if is_bare else CatchUp()
     if verb == "gather":
         found = (room.state.recipient(_called(room, who)) for who in arguments[0])
         return Gather(tuple(one for one in found if one)) if is_bare else None

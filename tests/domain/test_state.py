@@ -1,10 +1,13 @@
 import pytest
 from hypothesis import example, given
 
+from tertulia.domain import effects
 from tertulia.domain import state as module
+from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.say import Say
+from tertulia.domain.effects import identities
 from tertulia.domain.events import ChannelEnded, Event, NumberAssigned
-from tertulia.domain.ids import NOWHERE, Hlc
+from tertulia.domain.ids import NOWHERE, Hlc, msgid
 from tertulia.domain.text import Text
 from tertulia.domain.world import Rules
 from tests.domain.kit import SCRIPTS, Room, check_state, play
@@ -48,13 +51,14 @@ def test_who_is_named_by_a_number_is_who_has_it_now():
 def test_a_channel_that_ended_leaves_nothing():
     room = Room()
     ana = room.user("ana", "#Tea")
-    number = room.channel("#tea").number
-    room.chat.record([ChannelEnded("#Tea")])
+    tea, number = room.channel("#tea"), room.channel("#tea").number
+    room.do(ana, Part(tea))
+    room.chat.record([ChannelEnded("#Tea", tea.incarnation)])
     assert room.state.channel_named("#tea") is None
     assert ana.channels == {}
     assert not room.state.number_taken(number)
-    assert "#tea" in room.state.changed_channels
-    room.chat.record([ChannelEnded("#Tea")])
+    assert tea.incarnation in room.state.changed_channels
+    room.chat.record([ChannelEnded("#Tea", tea.incarnation)])
     check_state(room.state)
 
 
@@ -71,11 +75,11 @@ def test_who_wrote_to_whom_is_remembered_of_the_last_ones(monkeypatch):
 
 
 def test_the_numbers_of_forgotten_nicknames_are_bounded(monkeypatch):
-    monkeypatch.setattr(module, "NUMBERS_MOST", 3)
+    monkeypatch.setattr(identities, "NUMBERS_MOST", 3)
     state = module.State()
     for i, nickname in enumerate(["ana", "bia", "rui", "eva", "leo"]):
         fact = NumberAssigned(nickname, f"000000000000{i}")
-        state.apply(Event(Hlc(i << 16), NOWHERE, fact), "id")
+        effects.apply(state, Event(Hlc(i << 16), NOWHERE, fact), msgid(i << 16, 0))
     assert list(state.numbers) == ["rui", "eva", "leo"]
     assert not state.number_taken("0000000000000")
-    assert set(state.changed_numbers) == {"ana", "bia", "rui", "eva", "leo"}
+    assert set(state.changed_numbers) == {f"000000000000{i}" for i in range(5)}

@@ -19,7 +19,7 @@ def test_a_number_that_is_taken_is_not_given_again():
     draws = iter([5, 5, 6])
     world = World(state, Rules(), bytes(16), lambda: 0, lambda _below: next(draws))
     first = world.fresh_number("0")
-    state.restore_number("ana", first)
+    state.restore_number("ana", first, "")
     assert world.fresh_number("0") == "0000000000006"
 
 

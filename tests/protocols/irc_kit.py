@@ -83,13 +83,13 @@ class Irc(Place):
         raise AssertionError
 
     def _page(self, page: Page) -> list[Any]:
-        low = -1 if page.after is None else page.after
-        high = 1 << 63 if page.before is None else page.before
+        low = page.after or (-1, 0)
+        high = page.before or (1 << 63, 0)
         found = [
-            describe(event.hlc, msgid(event.hlc, 7), event.fact)
+            describe(event.hlc, msgid(event.hlc, event.tag), event.fact)
             for event in self.log.events
-            if event.conversation == page.conversation
-            and low < event.hlc < high
+            if event.conversation in page.conversations
+            and low < (event.hlc, event.tag) < high
             and is_visible(event.fact)
             and (type(event.fact) is Said or not page.messages_only)
         ]

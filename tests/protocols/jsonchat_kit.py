@@ -14,6 +14,8 @@ from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.events import Event
 from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
+from tertulia.domain.resume import Token
+from tertulia.domain.servers import ServerStatus
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import Rules, World
@@ -121,6 +123,12 @@ class Core:
 
     def reflavour(self, session: Session[Any], flavour: Flavour) -> None:
         session.flavour = flavour
+
+    def servers(self) -> list[ServerStatus]:
+        return []
+
+    def token(self) -> Token:
+        return Token(dict(self.state.heard), self.world.now())
 
     def session_of(self, user: User) -> Session[Any] | None:
         return self._sessions.get(user.uid)

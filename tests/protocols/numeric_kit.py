@@ -11,14 +11,15 @@ import apsw
 
 from tertulia.domain.changes import Change
 from tertulia.domain.history import describe
-from tertulia.domain.ids import msgid
+from tertulia.domain.ids import Uid, msgid
 from tertulia.domain.names import Number
 from tertulia.domain.users import User
 from tertulia.domain.world import Rules
+from tertulia.protocols.backlog import BEGINNING
 from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.numeric.session import NumericSession
 from tertulia.protocols.session import Drain, ReadWaiting, Request, TokenBucket
-from tertulia.server.hub import DurableState
+from tertulia.server.recovery import DurableState
 from tertulia.storage.database import migrate
 from tertulia.storage.history import History
 from tertulia.storage.records import load_channels, load_waiting
@@ -67,9 +68,7 @@ class Numeric(Irc):
         match request:
             case ReadWaiting(uid, after, limit):
                 found = History(self.disk.db).waiting(uid, after, limit)
-                return [
-                    describe(one.hlc, msgid(one.hlc, one.origin_tag), one.fact) for one in found
-                ]
+                return [describe(one.hlc, msgid(one.hlc, one.tag), one.fact) for one in found]
             case Drain():
                 return None
         return super().answer(request)
@@ -109,7 +108,7 @@ class Numeric(Irc):
 
     def waits(self, number: str) -> list[Change]:
         """What is on disk for somebody."""
-        found: list[Change] = self.answer(ReadWaiting(number, 0, 1000))  # type: ignore[arg-type]
+        found: list[Change] = self.answer(ReadWaiting(Uid(number), BEGINNING, 1000))
         return found
 
     def left_alone(self) -> dict[str, int]:

@@ -259,7 +259,7 @@ def test_history_has_the_date_where_that_is_not_today(core, ana):
     old, new = ana.asks("/history")
     assert re.fullmatch(r"\[\d{4}-\d\d-\d\d \d\d:\d\d\] ana: old", old)
     assert re.fullmatch(r"\[\d\d:\d\d\] ana: new", new)
-    assert ana.shell.asked == [Page(core.channel(LOBBY).incarnation, 20, latest=True)]
+    assert ana.shell.asked == [Page((core.channel(LOBBY).incarnation,), 20, latest=True)]
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,18 @@ SAMPLES: list[c.Change] = [
     c.Arrived(_AT, _ID, ANA),
     c.Gone(_AT, _ID, ANA, _EVIL, ("#lobby",)),
     c.NickChanged(_AT, _ID, ANA, BIA),
+    c.Together(
+        _AT, _ID, "late", "#lobby", (c.Spoken(_AT, _ID, ANA, "#lobby", 0, _EVIL, None, ""),)
+    ),
+    c.Together(_AT, _ID, "netsplit", "", (c.Gone(_AT, _ID, ANA, _EVIL, ("#lobby",)),), "server"),
+    c.CutOff(_AT, _ID, "server", "#lobby", ("ana", "bia")),
+    c.CutOff(_AT, _ID, "server", "#lobby", ("ana", "bia"), back=True),
     c.Summoned(_AT, _ID, ANA, BIA, "#tea"),
     c.AwayChanged(_AT, _ID, ANA, _EVIL),
     c.RealnameChanged(_AT, _ID, ANA, _EVIL),
     c.UserModeChanged(_AT, _ID, ANA, "o", True),
+    c.Together(_AT, _ID, "late", "#lobby", (c.Departed(_AT, _ID, ANA, "#lobby", _EVIL),)),
+    c.CutOff(_AT, _ID, "b.example", "#lobby", ("ana", "bia")),
 ]
 """At least one of each kind of change."""
 assert {type(sample) for sample in SAMPLES} == set(c.Change.__subclasses__())

@@ -21,9 +21,10 @@ from tertulia.domain.ids import LOBBY, HybridClock
 from tertulia.domain.names import ChannelName, Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.world import Rules, World
-from tertulia.protocols.session import Peer, Request, Session
+from tertulia.protocols.session import Onlooker, Peer, Request, Session
 from tertulia.server.gate import Batch
-from tertulia.server.hub import DurableState, Hub
+from tertulia.server.hub import Hub
+from tertulia.server.recovery import DurableState
 from tertulia.storage.errors import StorageError
 from tertulia.storage.records import decode_channel, encode_channel
 
@@ -109,11 +110,15 @@ class HeldLog:
         """What it was given, whether or not it was written."""
         self.events: list[Event] = []
         """What is on disk."""
-        self.tables: dict[str, dict[str, str]] = {"channel": {}, "number": {}}
+        self.tables: dict[str, dict[Any, str]] = {"channel": {}, "number": {}}
         self._waiting: deque[tuple[list[Event], list[Any], Callable[[Any], None]]] = deque()
 
     def append(
-        self, events: list[Event], writes: list[Any], done: Callable[[StorageError | None], None]
+        self,
+        events: list[Event],
+        writes: list[Any],
+        done: Callable[[StorageError | None], None],
+        copied: list[Any],
     ) -> None:
         self.batches.append((events, writes))
         self._waiting.append((events, writes, done))
@@ -245,6 +250,28 @@ class Person(Session[str]):
         self.refusals.append((fact, label))
 
 
+class Ears(Onlooker[str]):
+    """Somebody who is told of everything."""
+
+    protocol: ClassVar[str] = "ears"
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub, Shell(hub), None)
+        self.flavour = Plain()
+        self.wire = bytearray()
+        self.write = self.wire.extend
+        hub.onlookers = (self,)
+
+    def overhear(self, change: Change) -> bytes:
+        return self.flavour.render(change)
+
+    def got(self) -> list[str]:
+        """The lines that came since this was last asked."""
+        lines = self.wire.decode().splitlines()
+        self.wire.clear()
+        return lines
+
+
 class Place:
     """A hub with a log in the hands of the test."""
 
@@ -263,7 +290,7 @@ class Place:
         self.commits = 0
         lobby = Channel(ChannelName.parse("#lobby"), Number("1000000000000"), LOBBY, START_MS)
         self.state.restore_channel(lobby)
-        self.log.tables["channel"]["#lobby"] = encode_channel(lobby)
+        self.log.tables["channel"][LOBBY] = encode_channel(lobby)
         with self.loop.running():
             self.hub = Hub(
                 self.world,

@@ -89,6 +89,14 @@ def test_one_address_an_interface_and_only_where_it_is_listened(bound, expected)
     assert sorted(str(one.at.ip) for one in sources(rech(*bound), HERE)) == expected
 
 
+def test_something_else_is_announced_to_another_group(wire):
+    announcer = Announcer(rech("::1"), ("ff15::7447", 7447))
+    for data in (b"one", b"two"):
+        assert announcer.announce(HERE, data) is None
+    to = ("ff15::7447", 7447)
+    assert wire.sent == [(b"one", "::1", 1, to), (b"two", "::1", 1, to)]
+
+
 def test_an_announcement(wire):
     announcer = Announcer(rech("::"))
     assert announcer.announce(HERE) is None

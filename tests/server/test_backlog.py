@@ -14,13 +14,13 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.events import Said
 from tertulia.domain.history import describe
 from tertulia.domain.identities import Credential, Identity, hash_token
-from tertulia.domain.ids import Uid
+from tertulia.domain.ids import Uid, msgid
 from tertulia.domain.names import Nickname
 from tertulia.domain.text import Text
-from tertulia.protocols.backlog import PAGE, hand_over_backlog
+from tertulia.protocols.backlog import BEGINNING, PAGE, hand_over_backlog, place_of
 from tertulia.protocols.session import Drain, ReadWaiting
 from tertulia.server.connection import DRAIN_MOST_S, Connection
-from tertulia.server.hub import DurableState
+from tertulia.server.recovery import DurableState
 from tests.server.kit import FULL, Loop, Person, Place, Plain
 
 
@@ -44,7 +44,7 @@ class Room(Place):
     def told(self) -> list[c.Change]:
         """What was said to Ana and is on disk."""
         return [
-            describe(event.hlc, "id", event.fact)
+            describe(event.hlc, msgid(event.hlc, event.tag), event.fact)
             for event in self.log.events
             if isinstance(event.fact, Said)
         ]
@@ -87,7 +87,7 @@ def test_what_waits_is_received_when_the_system_has_it(room):
     room.settle()
     ana = room.comes()
     request = answer(ana, ReadWaiting, room.told())
-    assert (request.after, request.limit) == (0, PAGE)
+    assert (request.after, request.limit) == (BEGINNING, PAGE)
     room.settle()
     assert ana.got() == ["Spoken(bob one)"]
     assert room.count() == 1
@@ -97,7 +97,10 @@ def test_what_waits_is_received_when_the_system_has_it(room):
     assert room.count() == 0
     assert room.log.facts()[-1] == "Received"
     assert room.log.batches[-1][1] == [
-        ("DELETE FROM waiting WHERE uid = ? AND hlc <= ?", (ana.user.uid, room.told()[0].hlc))
+        (
+            "DELETE FROM waiting WHERE uid = ? AND hlc = ? AND tag = ?",
+            (ana.user.uid, *place_of(room.told()[0])),
+        )
     ]
     answer(ana, ReadWaiting, [])
     assert not ana.user.catching_up
@@ -116,7 +119,7 @@ def test_what_is_said_meanwhile_is_asked_for(room):
     room.settle()
     assert ana.got() == ["Spoken(bob one)"]
     request = answer(ana, ReadWaiting, [])
-    assert request.after == room.told()[0].hlc
+    assert request.after == BEGINNING
     assert ana.user.catching_up
     answer(ana, ReadWaiting, room.told()[1:])
     room.settle()
@@ -161,19 +164,20 @@ def test_what_cannot_be_deleted_is_not_handed_over_again(room):
         room.tell(text)
     room.settle()
     on_disk = [(Uid(room.credential.number), 2)]
-    room.hub._reload = lambda: DurableState(channels(room), on_disk)
+    room.hub.recovery.reload = lambda: DurableState(channels(room), on_disk)
     ana = room.comes()
     answer(ana, ReadWaiting, room.told()[:1])
     room.settle()
     answer(ana, Drain)
     room.run()
     room.log.fail(FULL)
-    room.settle()
+    room.run()
     assert room.count() == 1
     ana.end("gone")
-    room.settle()
+    room.run()
+    assert "Received" not in room.log.facts()
     ana = room.comes()
-    assert answer(ana, ReadWaiting, room.told()[1:]).after == room.told()[0].hlc
+    answer(ana, ReadWaiting, room.told())
     room.settle()
     assert ana.got() == ["Spoken(bob two)"]
 

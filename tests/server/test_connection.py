@@ -11,7 +11,7 @@ import structlog
 
 from tertulia.cli.logs import configure_logs
 from tertulia.domain.errors import ChatError
-from tertulia.protocols.session import Drain, HashPassword, Peer, Session
+from tertulia.protocols.session import Drain, HashPassword, Peer, Session, Written
 from tertulia.server import connection as module
 from tertulia.server import pacing
 from tertulia.server.connection import LINGER_S, SLICE_BYTES, Connection
@@ -554,6 +554,18 @@ def test_what_was_gathered_for_an_old_client_comes_before_what_is_not_paced(serv
     connection.pace(None, lambda _count: b"")
     session.write(b"by line")
     assert transport.written == [b"hello", b"gathered", b"by line"]
+
+
+def test_what_is_written_is_told_when_the_batch_is_over_and_refusals_were_told(server, connect):
+    connection, *_ = connect()
+    told = []
+    connection.perform(Written(), lambda _: told.append("written"))
+    server.loop.advance(5)
+    assert told == []
+    server.batch_over()
+    told.append("refused")
+    server.loop.run()
+    assert told == ["refused", "written"]
 
 
 def test_under_tls_the_transport_below_may_hold_what_has_not_arrived(server, connect):

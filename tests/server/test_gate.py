@@ -12,7 +12,7 @@ from tertulia.domain.events import ChannelCreated, Said
 from tertulia.domain.names import Nickname
 from tertulia.domain.text import message_text
 from tertulia.server import gate as gate_module
-from tertulia.server import hub as hub_module
+from tertulia.server import recovery as recovery_module
 from tertulia.server.gate import Gate
 from tests.server.kit import FULL, HeldLog, Loop, Person, Place, Plain, join
 
@@ -104,10 +104,11 @@ def test_the_statements_for_the_tables_go_with_the_events(place):
     place.run()
     events, writes = place.log.batches[-1]
     assert len(events) == 1
-    assert [values[0] for _, values in writes] == ["#tea"]
+    tea = place.channel("#tea").incarnation
+    assert [values[0] for _, values in writes] == [tea]
     place.log.commit()
     place.run()
-    assert "leaves" in place.log.tables["channel"]["#tea"]
+    assert "leaves" in place.log.tables["channel"][tea]
 
 
 def test_what_was_to_be_done_after_a_batch_is_done_when_it_is_sent(place):
@@ -233,7 +234,7 @@ def test_activity_is_shown_and_written_when_the_disk_takes_it_again(place):
 
 
 def test_the_activity_that_waits_for_the_disk_is_bounded(place, monkeypatch):
-    monkeypatch.setattr(hub_module, "REQUEUED_MOST", 2)
+    monkeypatch.setattr(recovery_module, "REQUEUED_MOST", 2)
     people = [place.person(nick) for nick in ("ana", "bob", "carol")]
     for person in people:
         place.do(person, join("#lobby"))
@@ -254,7 +255,7 @@ def test_a_number_that_could_not_be_written_is_written_later(place):
     place.hub.send(person, b"x")
     place.settle()
     assert person.user is not None
-    assert place.log.tables["number"] == {"ana": person.user.number}
+    assert place.log.tables["number"] == {person.user.number: "ana"}
 
 
 def test_after_a_failure_activity_alone_is_not_tried_again_at_once(place):
@@ -299,7 +300,7 @@ def test_tables_are_read_again_only_where_something_of_them_was_refused(place, m
         reloads.append(1)
         return place._durable()
 
-    monkeypatch.setattr(place.hub, "_reload", reload)
+    monkeypatch.setattr(place.hub.recovery, "reload", reload)
     place.do(ana, Kick(place.channel("#tea"), bob.user, "out"))
     place.run()
     place.log.fail()
@@ -362,7 +363,7 @@ def test_what_is_done_after_a_failure_is_not_undone_with_what_was_done_before(pl
     place.log.fail()
     place.settle()
     assert place.channel("#new").occupants.keys() == {bob.user.uid}
-    assert "#new" in place.log.tables["channel"]
+    assert place.channel("#new").incarnation in place.log.tables["channel"]
     assert [fact.text for fact, _ in ana.refusals] == ["one", "two"]
 
 

@@ -20,7 +20,8 @@ from tertulia.domain.names import Nickname
 from tertulia.domain.text import Text, message_text
 from tertulia.domain.world import Rules
 from tertulia.server import hub as hub_module
-from tests.server.kit import Person, Place, Plain, join
+from tertulia.storage.records import decode_channel
+from tests.server.kit import Ears, Person, Place, Plain, join
 
 
 @pytest.fixture
@@ -390,7 +391,8 @@ def test_a_channel_that_is_not_on_disk_is_left_by_all_in_it(place):
 
 def test_a_channel_is_forgotten_when_it_has_been_empty_for_long(place):
     ana = place.person("ana", "#tea", "#full")
-    seen(place, ana, Part(place.channel("#tea")))
+    tea = place.channel("#tea")
+    seen(place, ana, Part(tea))
     place.now_ms += Rules().channel_grace_s * 1000 - 1
     place.hub.end_forgotten_channels()
     assert place.state.channel_named("#tea") is not None
@@ -398,7 +400,7 @@ def test_a_channel_is_forgotten_when_it_has_been_empty_for_long(place):
     place.hub.end_forgotten_channels()
     place.settle()
     assert list(place.state.channels) == ["#lobby", "#full"]
-    assert "#tea" not in place.log.tables["channel"]
+    assert not decode_channel(place.log.tables["channel"][tea.incarnation]).is_alive
     assert place.log.facts()[-1] == "ChannelEnded"
 
 
@@ -428,3 +430,63 @@ def test_a_number_that_nobody_uses_is_forgotten_a_few_at_a_time(place, monkeypat
         place.settle()
         assert len(place.state.identities) == left
     assert place.log.facts()[-3:] == ["IdentityForgotten"] * 3
+
+
+# Those who are told of everything
+
+
+def test_an_onlooker_is_told_once_whoever_is_to_see_it(place, tea):
+    ears = Ears(place.hub)
+    ana, bob, *_ = tea
+    for intent in (say(place.channel("#tea")), say(bob.user), say("*"), join("#new")):
+        place.do(ana, intent)
+    place.do(ana, Rename(Nickname.parse("anna")))
+    place.do(ana, Part(place.channel("#new")))
+    bob.end("bye")
+    place.settle()
+    said = ["Spoken(ana hello)"] * 3
+    assert ears.got() == [*said, "Entered(ana)", "NickChanged(ana)", "Departed(anna)", "Gone(bob)"]
+
+
+def test_an_onlooker_is_not_told_what_could_not_be_written(place, tea):
+    ears = Ears(place.hub)
+    ana, bob, *_ = tea
+    place.do(ana, say(place.channel("#tea")))
+    place.do(bob, join("#new"))
+    place.do(ana, join("#new"))
+    place.run()
+    assert ears.got() == []
+    place.log.fail()
+    place.settle()
+    # That Ana came was activity, which is told; so is that there is no such channel after all.
+    assert ears.got() == ["Entered(ana)", "Departed(bob)", "Departed(ana)"]
+
+
+def test_what_is_said_again_is_not_told_again(place, tea):
+    ears = Ears(place.hub)
+    for _ in range(2):
+        place.do(tea[0], say(place.channel("#tea"), client_id="x"))
+        place.settle()
+    assert ears.got() == ["Spoken(ana hello)"]
+
+
+class Unseeing(Person):
+    is_shown = False
+
+
+def test_who_is_shown_nothing_is_in_no_audience_and_takes_part_all_the_same(place, tea):
+    eva = Unseeing(place.hub, place.flavour)
+    place.hub.connect(eva, Connect(Nickname.parse("eva"), "u", "h", "r", False, "test"))
+    for name in ("#tea", "#quiet"):
+        place.do(eva, join(name))
+    expected = ["Entered(eva)", "Spoken(eva hello)", "Departed(eva)"]
+    place.do(eva, say(place.channel("#tea")))
+    place.do(eva, say(place.channel("#quiet")))
+    for name in ("#tea", "#quiet"):
+        place.do(eva, Part(place.channel(name)))
+    place.settle()
+    assert [person.got() for person in tea] == [expected, expected, expected, []]
+    assert eva.got() == []
+    place.do(tea[3], join("#quiet"))
+    place.settle()
+    assert tea[3].got() == ["Entered(dora)"]

@@ -20,6 +20,7 @@ from tertulia.server.settings import SettingsError
         ("irc://[2001:DB8::1]:65535", "2001:db8::1", 65535, "irc://[2001:db8::1]:65535"),
         ("json://chat.example", "chat.example", 12000, "json://chat.example:12000"),
         ("rech://localhost/", "localhost", 0, "rech://localhost:0"),
+        ("mesh://192.0.2.1", "192.0.2.1", 7447, "mesh://192.0.2.1:7447"),
     ],
 )
 def test_what_can_be_listened_on(uri, host, port, printed):
@@ -29,9 +30,9 @@ def test_what_can_be_listened_on(uri, host, port, printed):
     assert parse(endpoint.uri) == endpoint
 
 
-@pytest.mark.parametrize("uri", ["ircs://x", "irc://x", "json://x", "rech://x"])
-def test_only_ircs_is_secure(uri):
-    assert parse(uri).scheme.secure is uri.startswith("ircs")
+@pytest.mark.parametrize("uri", ["ircs://x", "irc://x", "json://x", "rech://x", "mesh://x"])
+def test_what_is_secure(uri):
+    assert parse(uri).scheme.secure is uri.startswith(("ircs", "mesh"))
 
 
 @pytest.mark.parametrize(
@@ -78,8 +79,9 @@ def test_the_default_ports():
         "pychat://*:5000",
         "chatroom://*:6666",
         "numeric://*:19033",
+        "mesh://*:7447",
     ]
-    assert len(endpoints) == len(SCHEMES)
+    assert {e.scheme.name for e in endpoints} == SCHEMES.keys() - {"peer"}
     assert not any(e.chosen for e in endpoints)
     assert {e.host for e in defaults("::1")} == {"::1"}
 

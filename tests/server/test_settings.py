@@ -89,6 +89,10 @@ def test_a_file(file):
             broadcast = "operators"
             [history]
             search = false
+            [network]
+            peers = ["one.example:7448", "[fd00::1]"]
+            banned = ["two.example"]
+            secret_file = "~/secret"
             [[operators]]
             name = "ana"
             password = "{HASH}"
@@ -106,6 +110,9 @@ def test_a_file(file):
     rules = found.rules()
     assert (rules.topic_bytes, rules.channel_grace_s, rules.broadcast) == (100, 60, "operators")
     assert not found.history.search
+    assert found.network.peers == ("one.example:7448", "[fd00::1]")
+    assert found.network.banned == ("two.example",)
+    assert found.network.secret_file == Path.home() / "secret"
     assert [operator.name for operator in found.operators] == ["ana", "bob"]
 
 
@@ -123,6 +130,7 @@ def test_a_file(file):
         ("LIMITS__LOGIN_S", "1.5", 1.5),
         ("LIMITS__LOGIN_S", "2", 2),
         ("HISTORY__SEARCH", "false", False),
+        ("NETWORK__TABLE_PEERS", '["10.0.0.1", "fd00::/8"]', ("10.0.0.1", "fd00::/8")),
         ("LOG__FORMAT", "json", "json"),
         ("TLS__KEY", "/x/key", None),  # with the certificate, below
     ],
@@ -196,12 +204,35 @@ def test_a_wrong_type_names_the_key(file, text, key):
     ("text", "line"),
     [
         ("[limits]\noutput_bytes = -1", "limits.output_bytes: must be 0 or more, not -1"),
+        (
+            "[network]\ntable_peers = ['here']",
+            "network.table_peers: write addresses like 192.0.2.1 and networks like 192.0.2.0/24:"
+            " 'here' does not appear to be an IPv4 or IPv6 network",
+        ),
+        (
+            "[network]\ntable_peers = ['10.0.0.1/8']",
+            "network.table_peers: write addresses like 192.0.2.1 and networks like 192.0.2.0/24:"
+            " 10.0.0.1/8 has host bits set",
+        ),
+        (
+            "[network]\ntable_peers = ['::ffff:10.0.0.1']",
+            "network.table_peers: write addresses like 192.0.2.1 and networks like 192.0.2.0/24:"
+            " ::ffff:10.0.0.1 is an IPv4 address in IPv6",
+        ),
         ("[channels]\ngrace_s = -5", "channels.grace_s: must be 0 or more, not -5"),
         ("[history]\npage = -5", "history.page: must be 0 or more, not -5"),
         ("[limits]\nping_s = nan", "limits.ping_s: must be 0 or more, not nan"),
         ("[limits]\ncommands_burst = 0", "limits.commands_burst: must be 1 or more"),
         ("[tls]\nkey = '/x'", "tls.certificate and tls.key: give both, or neither"),
         ("[tls]\ncertificate = '/x'", "tls.certificate and tls.key: give both, or neither"),
+        (
+            "[network]\npeers = ['one:7447', 'fd00::1']",
+            "network.peers: 'fd00::1': write an IPv6 address in brackets, like [fd00::1]:7447",
+        ),
+        (
+            "[network]\npeers = ['one:x']",
+            "network.peers: 'one:x': the port is a number from 1 to 65535",
+        ),
         (
             "[[operators]]\nname = 'ana'\npassword = 'secret'",
             "operators.password: must be an argon2id hash; tertulia hash-password makes one",

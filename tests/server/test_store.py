@@ -78,10 +78,16 @@ def test_a_new_directory(stores, tmp_path):
 @pytest.mark.parametrize(("behind_ms", "warnings"), [(0, 0), (BEHIND_MS, 0), (BEHIND_MS + 1, 1)])
 def test_a_clock_that_is_behind_the_history_is_told(stores, behind_ms, warnings):
     store = stores()
-    store.last_hlc = Hlc((START_MS + behind_ms) << 16)
+    store.heard[store.tag] = Hlc((START_MS + behind_ms) << 16)
     with capture_logs() as logs:
         loaded(store)
     assert len([log for log in logs if "clock is behind" in log["event"]]) == warnings
+
+
+def test_the_clock_of_another_server_is_no_reason_to_be_ahead(stores):
+    store = stores()
+    store.heard |= {store.tag: Hlc(START_MS << 16), 5: Hlc((START_MS + 3_600_000) << 16)}
+    assert store.last_hlc == START_MS << 16
 
 
 def test_one_server_at_a_time(stores):
@@ -94,10 +100,10 @@ def test_one_server_at_a_time(stores):
 
 
 def test_each_start_is_a_new_epoch_of_the_same_server(stores, monkeypatch):
-    now = 1_700_000_000
-    monkeypatch.setattr(time, "time", lambda: now)
+    now = 1_700_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: now * 1_000_000)
     seen = []
-    for _ in range(3):  # within one second, too
+    for _ in range(3):  # within one millisecond, too
         store = stores()
         seen.append((store.server_id, store.epoch, store.tag))
         close(store)
@@ -105,7 +111,7 @@ def test_each_start_is_a_new_epoch_of_the_same_server(stores, monkeypatch):
     assert len(set(servers)) == 1
     assert epochs == (now, now + 1, now + 2)
     assert len(set(tags)) == 3
-    now -= 1000  # a clock that was set back
+    now -= 1_000_000  # a clock that was set back
     assert stores().epoch == epochs[-1] + 1
 
 
@@ -169,9 +175,9 @@ async def test_a_restart_brings_back_channels_and_numbers(stores):
     assert not found.occupants
     # Nobody is in it now: it counts as left at this start, and that is written down.
     assert found.emptied == START_MS
-    assert "#tea" in state.changed_channels
+    assert tea.incarnation in state.changed_channels
     assert state.channels["#empty"].emptied == empty.emptied
-    assert "#empty" not in state.changed_channels
+    assert empty.incarnation not in state.changed_channels
     assert not state.users
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tertulia.domain.changes import Entered, Spoken
-from tertulia.domain.history import Page
-from tertulia.domain.ids import Conversation, at_milliseconds, parse_msgid
+from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page
+from tertulia.domain.ids import Conversation, at_milliseconds, origin_tag, parse_msgid
 from tertulia.protocols.session import HashPassword, ReadLatest, TakeBackup, VerifyPassword
 from tertulia.server import workers as module
 from tertulia.server.workers import Workers, hasher, is_password
 from tertulia.storage.errors import StorageError
-from tertulia.storage.history import History, origin_tag
+from tertulia.storage.history import History
 from tests.storage.kit import TEA, Disk, joined, said
 
 
@@ -121,18 +121,18 @@ async def test_a_fault_is_the_answer(desk, monkeypatch):
 
 async def test_a_page_of_history(disk, desk):
     disk.append(said(1, "one"), joined(2), said(3, "three", where=COFFEE), said(4, "four"))
-    found = await desk.asks(Page(TEA, 10))
+    found = await desk.asks(Page((TEA,), 10))
     assert [type(change) for change in found] == [Spoken, Spoken]
     assert [change.text for change in found] == ["one", "four"]
     assert parse_msgid(found[0].msgid) == (
         at_milliseconds(1), origin_tag(disk.server, disk.epoch)
     )  # fmt: skip
-    everything = await desk.asks(Page(TEA, 10, messages_only=False))
+    everything = await desk.asks(Page((TEA,), 10, messages_only=False))
     assert [type(change) for change in everything] == [Spoken, Entered, Spoken]
-    last = await desk.asks(Page(TEA, 1, latest=True))
+    last = await desk.asks(Page((TEA,), 1, latest=True))
     assert [change.text for change in last] == ["four"]
-    after = Page(TEA, 10, after=at_milliseconds(1), before=at_milliseconds(4))
-    assert await desk.asks(after) == []
+    low, high = (at_milliseconds(1), LAST_TAG), (at_milliseconds(4), FIRST_TAG)
+    assert await desk.asks(Page((TEA,), 10, after=low, before=high)) == []
 
 
 async def test_the_last_of_each_conversation(disk, desk):
@@ -143,7 +143,7 @@ async def test_the_last_of_each_conversation(disk, desk):
 
 async def test_history_is_read_when_all_that_happened_is_on_disk(disk, desk):
     desk.settled = False
-    answer = desk.asks(Page(TEA, 10))
+    answer = desk.asks(Page((TEA,), 10))
     assert len(desk.waiting) == 1
     disk.append(said(1, "just said"))
     desk.waiting[0]()

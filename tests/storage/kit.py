@@ -4,9 +4,10 @@ import threading
 from pathlib import Path
 
 import apsw
+from msgspec.structs import replace
 
 from tertulia.domain import events as e
-from tertulia.domain.ids import Conversation, Hlc, Uid, at_milliseconds
+from tertulia.domain.ids import Conversation, Hlc, Uid, at_milliseconds, origin_tag
 from tertulia.domain.text import Text
 from tertulia.storage.database import connect, migrate, open_epoch, server_id
 from tertulia.storage.errors import StorageError
@@ -59,7 +60,9 @@ class Disk:
             answer.append(error)
             over.set()
 
-        self.log.append(events, writes, done)
+        tag = origin_tag(self.server, self.epoch)
+        tagged = [replace(event, tag=event.tag or tag) for event in events]
+        self.log.append(tagged, writes, done)
         assert over.wait(30)
         return answer[0]
 

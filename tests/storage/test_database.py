@@ -1,26 +1,32 @@
 import re
+from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
-from tertulia.domain.channels import Topic
+from tertulia.domain.channels import Channel, Topic
 from tertulia.domain.events import Said
 from tertulia.domain.history import Page
-from tertulia.domain.ids import Uid
-from tertulia.domain.names import Number
+from tertulia.domain.ids import LOBBY, Uid, msgid, origin_tag
+from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.text import Text
 from tertulia.storage import database
 from tertulia.storage.database import (
     MIGRATIONS,
     connect,
-    last_hlc,
+    last_heard,
     migrate,
+    needs_rebuilding,
     open_epoch,
     server_id,
 )
 from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History
+from tertulia.storage.rebuild import rebuild
 from tertulia.storage.records import (
+    encode_channel,
+    encode_identity,
     load_channels,
     load_identities,
     load_numbers,
@@ -63,9 +69,15 @@ INSERT INTO event VALUES
 (1099511627780, 111411200000003, 5000, 0,
  '{"k":"said","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"target":"#Tea","style":0,"text":"hello é"}', 's1/id1'),
 (1099511627781, 111411200000004, 5000, 1,
- '{"k":"parted","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","reason":"bye","quit":true}', NULL);
+ '{"k":"parted","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","reason":"bye","quit":true}', NULL),
+(1099511627782, 111411200000005, 5000, 1,
+ '{"k":"topic","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","topic":"cups"}', NULL),
+(1099511627783, 111411200000006, 5000, 1,
+ '{"k":"modes","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","modes":[{"on":true,"mode":"k","value":"$argon2id$x"},{"on":true,"mode":"l","value":"9"},{"on":true,"mode":"b","value":"eve!*@*"}]}', NULL),
+(1099511627784, 111411200000007, 5000, 1,
+ '{"k":"admins","by":{"uid":"s1","nick":"ana","number":"0415100000001","mask":"ana!u@h"},"channel":"#Tea","ranks":[{"on":true,"mode":"o","whom":{"uid":"0415100000003","nick":"bia","number":"0415100000003","mask":"bia!u@h"}}]}', NULL);
 INSERT INTO channel VALUES ('#tea',
- '{"name":"#Tea","number":"1415100000002","incarnation":5000,"created":1700000000,"emptied":1700000009,"topic":{"text":"cups","by":"ana!u@h","at":1700000001},"key":"$argon2id$x","limit":9,"flags":"nt","lists":{"b":{"eve!*@*":{"by":"ana!u@h","at":1700000002}}},"admins":["i1"]}');
+ '{"name":"#Tea","number":"1415100000002","incarnation":5000,"created":1700000000,"emptied":1700000009,"topic":{"text":"cups","by":"ana!u@h","at":1700000000},"key":"$argon2id$x","limit":9,"flags":"nt","lists":{"b":{"eve!*@*":{"by":"ana!u@h","at":1700000000}}},"admins":["0415100000003"]}');
 INSERT INTO number VALUES ('ana', '0415100000001');
 """  # noqa: E501
 
@@ -90,35 +102,102 @@ def old(tmp_path):
 
 
 def test_an_old_database_gets_the_present_form(old, tmp_path):
-    with connect(tmp_path / "new.db") as new:
-        migrate(new)
-        assert schema(old) == schema(new)
+    assert schema(old) == schema_of_now(tmp_path)
     assert old.pragma("user_version") == len(MIGRATIONS)
     assert old.pragma("integrity_check") == "ok"
 
 
+def a_lobby():
+    return Channel(ChannelName.parse("#lobby"), Number("1000000000000"), LOBBY, 1)
+
+
 def test_what_is_in_an_old_database_is_there(old):
+    assert needs_rebuilding(old)
+    rebuild(old, a_lobby())
+    assert not needs_rebuilding(old)
     assert server_id(old) == bytes(range(16))
-    assert load_numbers(old) == [("ana", Number("0415100000001"))]
-    [channel] = load_channels(old)
+    tag = origin_tag(bytes(range(16)), 1)
+    place = msgid(111411200000000, tag)
+    assert load_numbers(old) == [("ana", Number("0415100000001"), place)]
+    channel, lobby = sorted(load_channels(old), key=lambda one: one.is_lobby)
+    assert lobby.is_lobby
+    assert channel.origin == msgid(111411200000001, tag)
     assert (channel.name.text, channel.number, channel.incarnation) == (
         "#Tea", "1415100000002", 5000,
     )  # fmt: skip
-    assert channel.topic == Topic(Text("cups"), "ana!u@h", 1700000001)
+    assert channel.topic == Topic(Text("cups"), "ana!u@h", 1700000000)
     assert channel.limit == 9
     assert channel.flags == frozenset("nt")
     assert channel.key == "$argon2id$x"
-    assert channel.admins == frozenset({Uid("i1")})
+    assert channel.admins == frozenset({Uid("0415100000003")})
     assert channel.lists["b"].keys() == {"eve!*@*"}
-    assert channel.emptied == 1700000009
-    page = History(old).page(Page(TEA, 10, messages_only=False))
-    assert [type(stored.fact).__name__ for stored in page] == ["Joined", "Said", "Parted"]
+    # Who was in it is not known: it counts as left at this start.
+    assert channel.emptied is None
+    page = History(old).page(Page((TEA,), 10, messages_only=False))
+    kinds = [type(stored.fact).__name__ for stored in page]
+    assert kinds == ["Joined", "Said", "Parted", "TopicSet", "ModesSet", "AdminsSet"]
     assert isinstance(page[1].fact, Said)
     assert page[1].fact.text == "hello é"
-    assert last_hlc(old) == 111411200000004
+    assert last_heard(old) == {tag: 111411200000007}
     assert load_identities(old) == []
     assert load_waiting(old) == []
     assert open_epoch(old, bytes(range(16))) == (2, 2)
+
+
+def was_there(db):
+    """What the tables of the second version say, but for who was in a channel."""
+    channels = [msgspec.json.decode(text) for (text,) in db.execute("SELECT record FROM channel")]
+    identities = {
+        number: msgspec.json.decode(text)
+        for number, text in db.execute("SELECT number, record FROM identity")
+    }
+    numbers = dict(db.execute("SELECT nickname, number FROM number").fetchall())
+    waiting = db.execute("SELECT * FROM waiting ORDER BY uid, hlc").fetchall()
+    for channel in channels:
+        channel.pop("emptied", None)
+    return {one.pop("name"): one for one in channels}, identities, numbers, waiting
+
+
+def is_there(db):
+    """The same of this version."""
+    channels = {}
+    for channel in load_channels(db):
+        if channel.is_alive:
+            record = msgspec.json.decode(encode_channel(channel))
+            for field in ("emptied", "origin", "stamps", "last"):
+                record.pop(field, None)
+            channels[record.pop("name")] = record
+    identities = {}
+    for identity in load_identities(db):
+        record = msgspec.json.decode(encode_identity(identity))
+        for field in ("issued", "claim"):
+            record.pop(field, None)
+        identities[identity.number] = record
+    numbers = {nickname: number for nickname, number, _ in load_numbers(db)}
+    return channels, identities, numbers, db.execute("SELECT * FROM waiting ORDER BY 1, 2")
+
+
+def test_what_is_in_a_database_of_version_2_is_there(tmp_path):
+    with connect(tmp_path / "old.db") as db:
+        db.execute((Path(__file__).parent / "version_2.sql").read_text())
+        channels, identities, numbers, waiting = was_there(db)
+        migrate(db)
+        lobby = a_lobby()
+        lobby.created = channels["#lobby"]["created"]
+        rebuild(db, lobby)
+        found = is_there(db)
+        assert found[0] == channels
+        assert found[1] == identities
+        assert found[2] == numbers
+        assert found[3].fetchall() == waiting
+        assert [channel.name.text for channel in load_channels(db) if channel.ended] == ["#gone"]
+        assert schema(db) == schema_of_now(tmp_path)
+
+
+def schema_of_now(tmp_path):
+    with connect(tmp_path / "new.db") as new:
+        migrate(new)
+        return schema(new)
 
 
 def test_migrating_again_does_nothing(old):
@@ -204,13 +283,15 @@ def test_every_start_is_an_epoch(tmp_path):
         assert open_epoch(db, server) == (3, 2)
 
 
-def test_the_last_clock_is_that_of_the_last_epoch(disk):
-    assert last_hlc(disk.db) == 0
+def test_the_last_clock_of_every_epoch_is_known(disk):
+    assert last_heard(disk.db) == {}
     disk.append(said(1000, "a"), said(2000, "b"))
+    first = origin_tag(disk.server, disk.epoch)
     disk.start()
-    assert last_hlc(disk.db) == said(2000, "b").hlc
+    assert last_heard(disk.db) == {first: said(2000, "b").hlc}
     disk.append(said(3000, "c"))
-    assert last_hlc(disk.db) == said(3000, "c").hlc
+    second = origin_tag(disk.server, disk.epoch)
+    assert last_heard(disk.db) == {first: said(2000, "b").hlc, second: said(3000, "c").hlc}
 
 
 def test_the_frozen_database_is_the_first_migration(tmp_path):

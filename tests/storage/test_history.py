@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tertulia.domain.history import Page
-from tertulia.domain.ids import Conversation, Hlc
-from tertulia.storage.history import History, origin_tag
+from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page
+from tertulia.domain.ids import Conversation, Hlc, origin_tag
+from tertulia.storage.history import History
 from tests.storage.kit import TEA, Disk, joined, number, said
 
 OTHER = Conversation(6000)
@@ -28,35 +28,44 @@ def at(ms):
     return Hlc(ms << 16)
 
 
+def before(ms):
+    return at(ms), FIRST_TAG
+
+
+def after(ms):
+    return at(ms), LAST_TAG
+
+
 def test_the_latest_messages_oldest_first(history):
-    assert times(history.page(Page(TEA, 3, latest=True))) == [14, 16, 18]
-    assert times(history.page(Page(TEA, 3, before=at(14), latest=True))) == [8, 10, 12]
+    assert times(history.page(Page((TEA,), 3, latest=True))) == [14, 16, 18]
+    assert times(history.page(Page((TEA,), 3, before=before(14), latest=True))) == [8, 10, 12]
 
 
 def test_the_first_messages(history):
-    assert times(history.page(Page(TEA, 3))) == [0, 2, 4]
-    assert times(history.page(Page(TEA, 3, after=at(4)))) == [6, 8, 10]
+    assert times(history.page(Page((TEA,), 3))) == [0, 2, 4]
+    assert times(history.page(Page((TEA,), 3, after=after(4)))) == [6, 8, 10]
 
 
 def test_between_excludes_both_ends(history):
-    assert times(history.page(Page(TEA, 9, after=at(4), before=at(10)))) == [6, 8]
-    assert times(history.page(Page(TEA, 1, after=at(4), before=at(10), latest=True))) == [8]
-    assert history.page(Page(TEA, 9, after=at(4), before=at(4))) == []
+    assert times(history.page(Page((TEA,), 9, after=after(4), before=before(10)))) == [6, 8]
+    last = Page((TEA,), 1, after=after(4), before=before(10), latest=True)
+    assert times(history.page(last)) == [8]
+    assert history.page(Page((TEA,), 9, after=after(4), before=before(4))) == []
 
 
 def test_what_else_was_seen(history):
-    assert times(history.page(Page(TEA, 3, latest=True, messages_only=False))) == [17, 18, 19]
+    assert times(history.page(Page((TEA,), 3, latest=True, messages_only=False))) == [17, 18, 19]
 
 
 def test_of_one_conversation_only(history):
-    assert times(history.page(Page(OTHER, 9))) == [20]
-    assert history.page(Page(Conversation(7), 9)) == []
-    assert history.page(Page(Conversation(0), 9, messages_only=False)) == []
+    assert times(history.page(Page((OTHER,), 9))) == [20]
+    assert history.page(Page((Conversation(7),), 9)) == []
+    assert history.page(Page((Conversation(0),), 9, messages_only=False)) == []
 
 
 def test_an_event_comes_with_what_its_id_is_made_of(history, disk):
-    [stored] = history.page(Page(TEA, 1))
-    assert stored.origin_tag == origin_tag(disk.server, disk.epoch)
+    [stored] = history.page(Page((TEA,), 1))
+    assert stored.tag == origin_tag(disk.server, disk.epoch)
     assert stored.conversation == TEA
     assert stored.fact == said(0, "0").fact
 
@@ -64,7 +73,7 @@ def test_an_event_comes_with_what_its_id_is_made_of(history, disk):
 def test_every_epoch_has_its_tag(history, disk):
     disk.start()
     disk.append(said(30, "later"))
-    tags = [stored.origin_tag for stored in history.page(Page(TEA, 2, latest=True))]
+    tags = [stored.tag for stored in history.page(Page((TEA,), 2, latest=True))]
     assert tags == [origin_tag(disk.server, 1), origin_tag(disk.server, 2)]
     assert all(0 <= tag < 1 << 32 for tag in tags)
 
@@ -90,13 +99,14 @@ def long_history(tmp_path_factory):
 def test_pages_one_after_the_other_are_the_whole(long_history, limit, latest, messages_only):
     def page(size, **bounds):
         return long_history.page(
-            Page(TEA, size, latest=latest, messages_only=messages_only, **bounds)
+            Page((TEA,), size, latest=latest, messages_only=messages_only, **bounds)
         )
 
     whole = page(1000)
     assert times(whole) == sorted(set(times(whole)))
     walked = found = page(limit)
     while found:
-        found = page(limit, before=found[0].hlc) if latest else page(limit, after=found[-1].hlc)
+        end = found[0] if latest else found[-1]
+        found = page(limit, **{"before" if latest else "after": (end.hlc, end.tag)})
         walked = found + walked if latest else walked + found
     assert walked == whole

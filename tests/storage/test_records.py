@@ -5,10 +5,12 @@ from hypothesis import given
 
 from tertulia.domain.channels import Channel
 from tertulia.domain.commands.catch_up import Receive
+from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.say import Say
-from tertulia.domain.events import IdentityForgotten, Said
+from tertulia.domain.events import ChannelEnded, IdentityForgotten, Said
+from tertulia.domain.history import FIRST_TAG, Place
 from tertulia.domain.identities import Identity
-from tertulia.domain.ids import Hlc
+from tertulia.domain.ids import LOBBY, Hlc
 from tertulia.domain.state import State
 from tertulia.domain.text import Text
 from tertulia.storage.database import migrate
@@ -24,12 +26,13 @@ from tertulia.storage.records import (
 )
 from tests.domain.kit import SCRIPTS, Room, play
 
-PRESENCE = {"occupants", "invited", "revision"}
+BEGINNING: Place = (Hlc(0), FIRST_TAG)
+PRESENCE = {"occupants", "invited", "revision", "shut_out"}
 
 
 def durable(channel: Channel) -> dict[str, object]:
     """All that a restart must bring back of a channel."""
-    slots = set(Channel.__slots__) - PRESENCE
+    slots = set(Channel.__slots__) - PRESENCE - (set() if channel.ended else {"last"})
     return {slot: getattr(channel, slot) for slot in slots} | {"text": channel.name.text}
 
 
@@ -52,21 +55,24 @@ def write(db: apsw.Connection, state: State) -> None:
 def test_the_tables_are_always_the_durable_state(script):
     room = Room()
     room.lobby()
-    room.state.changed_channels["#lobby"] = None
+    room.state.changed_channels[LOBBY] = None
     db = tables()
     write(db, room.state)
     for who, what in script:
         play(room, who, *what)
         write(db, room.state)
         assert take_writes(room.state) == []
-    on_disk = {channel.name.folded: durable(channel) for channel in load_channels(db)}
-    assert on_disk == {name: durable(channel) for name, channel in room.state.channels.items()}
-    assert dict(load_numbers(db)) == room.state.numbers
+    on_disk = {channel.incarnation: durable(channel) for channel in load_channels(db)}
+    assert on_disk == {
+        incarnation: durable(channel) for incarnation, channel in room.state.incarnations.items()
+    }
+    assert {nickname: number for nickname, number, _ in load_numbers(db)} == room.state.numbers
+    assert {number: place for _, number, place in load_numbers(db)} == room.state.number_places
     assert identities(load_identities(db)) == identities(room.state.identities)
     for uid, count in load_waiting(db):
         # Who has caught up was handed what is still on disk here, where nobody hands it over.
         assert room.state.waiting.count(uid) in (0, count)
-    for channel in room.state.channels.values():
+    for channel in room.state.incarnations.values():
         record = encode_channel(channel)
         assert durable(decode_channel(record)) == durable(channel)
         assert encode_channel(decode_channel(record)) == record
@@ -79,8 +85,8 @@ def test_a_restart_brings_back_names_and_numbers():
     state = State()
     for channel in load_channels(db):
         state.restore_channel(channel)
-    for nickname, number in load_numbers(db):
-        state.restore_number(nickname, number)
+    for nickname, number, place in load_numbers(db):
+        state.restore_number(nickname, number, place)
     assert state.numbers == {"ana": ana.number}
     assert state.number_taken(room.channel("#tea").number)
     restored = state.channel_named("#TEA")
@@ -88,12 +94,29 @@ def test_a_restart_brings_back_names_and_numbers():
     assert restored.occupants == {}
 
 
-def test_a_channel_that_ended_leaves_the_tables():
+def test_a_channel_that_ended_is_still_known_to_have_ended():
+    room, db = Room(), tables()
+    ana = room.user("ana", "#tea")
+    tea = room.channel("#tea")
+    room.do(ana, Part(tea))
+    room.chat.record([ChannelEnded("#tea", tea.incarnation)])
+    write(db, room.state)
+    [channel] = load_channels(db)
+    assert channel.ended == room.events[-1].hlc
+    state = restarted(db)
+    assert state.channels == {}
+    assert state.incarnations.keys() == {tea.incarnation}
+    assert not state.number_taken(tea.number)
+
+
+def test_a_channel_that_does_not_exist_after_all_leaves_the_tables():
     room, db = Room(), tables()
     room.user("ana", "#tea")
     write(db, room.state)
-    room.state.forget_channel(room.channel("#tea"))
-    room.state.changed_channels["#tea"] = None
+    tea = room.channel("#tea")
+    room.state.forget_channel(tea)
+    room.state.forget_incarnation(tea)
+    room.state.changed_channels[tea.incarnation] = None
     write(db, room.state)
     assert load_channels(db) == []
 
@@ -102,8 +125,8 @@ def restarted(db: apsw.Connection) -> State:
     state = State()
     for channel in load_channels(db):
         state.restore_channel(channel)
-    for nickname, number in load_numbers(db):
-        state.restore_number(nickname, number)
+    for nickname, number, place in load_numbers(db):
+        state.restore_number(nickname, number, place)
     state.identities.restore(load_identities(db))
     for uid, count in load_waiting(db):
         state.waiting.restore(uid, count)
@@ -127,7 +150,7 @@ def test_a_restart_knows_who_never_came_and_forgets_who_is_forgotten():
 
 def test_an_identity_of_an_older_version_counts_as_used():
     db = tables()
-    record = '{"nickname":"n0123456789012","token":""}'
+    record = '{"nickname":"n0123456789012","token":"","issued":"0000000000000000"}'
     db.execute("INSERT INTO identity VALUES ('0123456789012', ?)", (record,))
     state = restarted(db)
     assert state.identities.is_bare("0123456789012")
@@ -163,13 +186,13 @@ def test_messages_wait_in_a_table_until_they_are_received():
     state = restarted(db)
     assert state.waiting.count(uid) == 3
     history = History(db)
-    found = history.waiting(uid, Hlc(0), 2)
+    found = history.waiting(uid, BEGINNING, 2)
     assert [stored.hlc for stored in found] == [change.hlc for change in told[:2]]
     assert all(isinstance(stored.fact, Said) and stored.fact.by == bob.face for stored in found)
-    [last] = history.waiting(uid, found[-1].hlc, 2)
+    [last] = history.waiting(uid, (found[-1].hlc, found[-1].tag), 2)
     assert isinstance(last.fact, Said)
     assert last.fact.text == "three"
-    room.do(room.user("ana", credential=ana), Receive(found[-1].hlc, 2))
+    room.do(room.user("ana", credential=ana), Receive(tuple([change.msgid for change in told[:2]])))
     write(db, room.state)
-    assert [stored.hlc for stored in history.waiting(uid, Hlc(0), 9)] == [told[-1].hlc]
+    assert [stored.hlc for stored in history.waiting(uid, BEGINNING, 9)] == [told[-1].hlc]
     assert room.state.waiting.count(uid) == restarted(db).waiting.count(uid) == 1

@@ -16,7 +16,7 @@ from tertulia.storage.search import CHUNK, Indexer, SearchIndex
 from tests.storage.kit import BOB, TEA, Disk, joined, number, said
 
 OTHER = 6000
-INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 SAID = [
     said(1000, "Hello world"),
     joined(1500),
@@ -169,12 +169,12 @@ def check_search(messages, query, chunk):
     index, source = SearchIndex(Path(":memory:")), 1
     with connect(Path(":memory:")) as db:
         migrate(db)
-        db.execute("INSERT INTO source VALUES (1, x'00', 1)")
+        db.execute("INSERT INTO source VALUES (1, x'00', 1, 0)")
         for ms, (text, restart) in enumerate(messages, 1):
             db.execute(INSERT, _rows([said(ms, text)], (source << 40) + ms))
             if restart:
                 source += 1
-                db.execute("INSERT INTO source VALUES (?, x'00', ?)", (source, source))
+                db.execute("INSERT INTO source VALUES (?, x'00', ?, 0)", (source, source))
         while index.catch_up(db, chunk):
             pass
         found = [stored.hlc >> 16 for stored in index.search(db, query)]
@@ -216,10 +216,11 @@ def test_of_several_servers_the_newest_first(index, talk):
     talk.start()
     talk.append(said(9000, "hello nine"))
     other = b"another server.."
-    talk.db.execute("INSERT INTO source VALUES (7, ?, 1), (8, ?, 2)", (other, other))
+    talk.db.execute("INSERT INTO source VALUES (7, ?, 1, 0), (8, ?, 2, 0)", (other, other))
     for source, ms in [(7, 1700), (7, 5500), (8, 8500)]:
         row = (
-            "INSERT INTO event SELECT ?, ?, 5000, 0, body, NULL FROM event WHERE id = (1 << 40) + 1"
+            "INSERT INTO event SELECT ?, ?, 5000, 0, body, NULL, 0, 0 FROM event"
+            " WHERE id = (1 << 40) + 1"
         )
         talk.db.execute(row, ((source << 40) + ms, ms << 16))
     fill(index, talk)

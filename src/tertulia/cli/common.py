@@ -10,9 +10,10 @@ from pathlib import Path
 import apsw
 
 from tertulia.cli.errors import CommandError
-from tertulia.cli.paths import data_folder
+from tertulia.cli.paths import config_file, data_folder
 from tertulia.domain.ids import EVERYONE, EVERYONE_HERE, Conversation, Hlc, milliseconds
 from tertulia.domain.names import fold_name
+from tertulia.server.settings import Settings, load
 from tertulia.storage import database, records
 from tertulia.storage.errors import StorageError
 
@@ -25,6 +26,15 @@ def data_of_a_server(given: Path | None) -> Path:
     if not (folder / DATABASE).exists():
         raise CommandError(f"there is no server's data in {folder}; say where with --data")
     return folder
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Return the settings in the file *config*, or the default one if there is one.
+
+    Raises `SettingsError`.
+    """
+    default = config_file()
+    return load(config or (default if default.exists() else None))
 
 
 def keep_off(folder: Path, output: Path) -> None:
@@ -60,15 +70,15 @@ def full_target(channel: str) -> str:
     return channel if channel.startswith(("#", "*", "&")) else f"#{channel}"
 
 
-def conversation_of(db: apsw.Connection, channel: str) -> Conversation:
-    """Return the present history of *channel*, which may be ``*`` or ``&``."""
+def conversations_of(db: apsw.Connection, channel: str) -> list[Conversation]:
+    """Return the histories of *channel* as it is now, which may be ``*`` or ``&``."""
     target = full_target(channel)
     if target in ("*", "&"):
-        return EVERYONE if target == "*" else EVERYONE_HERE
+        return [EVERYONE if target == "*" else EVERYONE_HERE]
     folded = fold_name(target)
-    for one in records.load_channels(db):
-        if one.name.folded == folded:
-            return one.incarnation
+    found = [one for one in records.load_channels(db) if one.name.folded == folded]
+    if alive := [one.incarnation for one in found if one.is_alive]:
+        return alive
     raise CommandError(f"there is no channel {channel}")
 
 

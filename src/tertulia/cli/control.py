@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from cyclopts import Parameter
 
-from tertulia.cli.errors import CommandError, RefusedError
+from tertulia.cli.errors import CommandError, NoServerError, RefusedError
 from tertulia.cli.paths import data_folder
 from tertulia.cli.tables import shown
 from tertulia.server.control_messages import SOCKET, Answer, Request, address_of
@@ -50,7 +50,7 @@ class Control:
             return CommandError(
                 f"you may not use the server with the data in {self._folder}; its owner may"
             )
-        return CommandError(
+        return NoServerError(
             f"no server is running with the data in {self._folder}; start one with "
             "tertulia serve, or say where with --data"
         )

@@ -15,3 +15,7 @@ class RefusedError(CommandError):
     """What was asked for was understood, and cannot be done."""
 
     status = 1
+
+
+class NoServerError(CommandError):
+    """There is no server running that could be asked."""

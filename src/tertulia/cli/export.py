@@ -11,7 +11,7 @@ from typing import IO, Annotated, Literal
 from cyclopts import Parameter
 
 from tertulia.cli.common import (
-    conversation_of,
+    conversations_of,
     data_of_a_server,
     full_target,
     keep_off,
@@ -64,7 +64,7 @@ def export(
         db = open_log(folder)
         history = History(db)
         events = history.everything(
-            conversation_of(db, channel),
+            conversations_of(db, channel),
             Hlc(0) if first is None else at_milliseconds(first),
             Hlc((1 << 63) - 1) if end is None else at_milliseconds(end),
         )

@@ -117,7 +117,7 @@ def _paragraph(clock: str, change: c.Change) -> str:
 
 
 def _change(stored: Stored) -> c.Change:
-    return describe(stored.hlc, msgid(stored.hlc, stored.origin_tag), stored.fact)
+    return describe(stored.hlc, msgid(stored.hlc, stored.tag), stored.fact)
 
 
 def _local(stored: Stored) -> datetime:

@@ -15,12 +15,14 @@ from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
 from tertulia.cli.export import export
 from tertulia.cli.log import log
+from tertulia.cli.network import invite, join, new_id
 from tertulia.cli.operate import ban, kick, op, say, shutdown, topic, unban
 from tertulia.cli.overview import channels, stats, users
 from tertulia.cli.passwords import hash_password
 from tertulia.cli.restore import restore
 from tertulia.cli.search import search
 from tertulia.cli.serve import serve
+from tertulia.cli.servers import forget, servers
 
 app = cyclopts.App(
     name="tertulia",
@@ -36,6 +38,8 @@ app.command(backup)
 app.command(restore)
 app.command(discover)
 app.command(hash_password)
+for _network in (invite, join, servers, forget, new_id):
+    app.command(_network)
 for _operate in (users, channels, stats, say, topic, kick, ban, unban, op, shutdown):
     app.command(_operate)
 

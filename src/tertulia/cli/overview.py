@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
-from msgspec import Struct
 
 from tertulia.cli.control import AsJson, DataFolder, ask
-from tertulia.cli.tables import duration, moment, size, table, yes_no
+from tertulia.cli.tables import duration, moment, print_json, size, table, yes_no
 from tertulia.domain.names import fold_name
 from tertulia.server import control_messages as m
 
@@ -23,7 +20,7 @@ def users(
     json: AsJson = False,
     data: DataFolder = None,
 ) -> int:
-    """List who is on the server.
+    """List who is on the server, and on those it is linked with.
 
     Parameters
     ----------
@@ -35,16 +32,23 @@ def users(
     rows = ask(data, m.Users(channel, everyone), list[m.UserRow])
     rows.sort(key=lambda row: fold_name(row.nick))
     if json:
-        return _print_json(rows)
+        return print_json(rows)
     headings = ["NICKNAME", "NUMBER", "PROTOCOL", "ADDRESS", "SINCE", "OPERATOR", "AWAY"]
-    print(table([*headings, "CHANNELS"], [_user_cells(row) for row in rows]))
+    cells = [_user_cells(row) for row in rows]
+    if any(row.server is not None for row in rows):
+        headings.append("SERVER")
+        for row, line in zip(rows, cells, strict=True):
+            line.append(f"{row.server or ''}{' (cut off)' if row.cut_off else ''}")
+    for row, line in zip(rows, cells, strict=True):
+        line.append(" ".join(row.channels))
+    print(table([*headings, "CHANNELS"], cells))
     return 0
 
 
 def _user_cells(row: m.UserRow) -> list[str]:
     if not row.here:
         waits = f"not here, {row.waiting} waiting" if row.waiting else "not here"
-        return [row.nick, row.number, "", "", "", "", waits, ""]
+        return [row.nick, row.number, "", "", "", "", waits]
     return [
         row.nick,
         row.number,
@@ -53,7 +57,6 @@ def _user_cells(row: m.UserRow) -> list[str]:
         moment(row.since),
         yes_no(row.operator),
         "" if row.away is None else row.away or "yes",
-        " ".join(row.channels),
     ]
 
 
@@ -62,7 +65,7 @@ def channels(*, json: AsJson = False, data: DataFolder = None) -> int:
     rows = ask(data, m.Channels(), list[m.ChannelRow])
     rows.sort(key=lambda row: fold_name(row.name))
     if json:
-        return _print_json(rows)
+        return print_json(rows)
     headings = ["CHANNEL", "NUMBER", "USERS", "MODES", "PASSWORD", "CREATED", "ADMINS", "TOPIC"]
     print(table(headings, [_channel_cells(row) for row in rows]))
     return 0
@@ -85,7 +88,7 @@ def stats(*, json: AsJson = False, data: DataFolder = None) -> int:
     """Tell how the server is: people, messages, memory, disk."""
     found = ask(data, m.Stats(), m.ServerStats)
     if json:
-        return _print_json([found])
+        return print_json([found])
     by_protocol = ", ".join([f"{name} {count}" for name, count in sorted(found.protocols.items())])
     rows = [
         ("server", f"{found.server}, version {found.version}"),
@@ -98,13 +101,8 @@ def stats(*, json: AsJson = False, data: DataFolder = None) -> int:
         ("memory", size(found.memory_bytes)),
         ("database", size(found.database_bytes)),
     ]
+    if found.health is not None:
+        rows.append(("other servers", f"{found.servers} reached, {found.health}"))
     head, *rest = rows
     print(table(head, rest))
-    return 0
-
-
-def _print_json(rows: Iterable[Struct]) -> int:
-    """Print one JSON object a line."""
-    for row in rows:
-        print(msgspec.json.encode(row).decode())
     return 0

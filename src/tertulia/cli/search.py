@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from tertulia.cli.common import (
-    conversation_of,
+    conversations_of,
     data_of_a_server,
     moment,
     open_log,
@@ -70,7 +70,7 @@ def search(
         found = index.search(
             db,
             words,
-            conversations=None if channel is None else [conversation_of(db, channel)],
+            conversations=None if channel is None else conversations_of(db, channel),
             sender=from_,
             after_ms=moment("--after", after),
             before_ms=moment("--before", before),
@@ -90,7 +90,7 @@ def _show(stored: Stored, as_json: bool) -> None:
     if as_json:
         row = {
             "time": when.isoformat(timespec="milliseconds"),
-            "msgid": msgid(stored.hlc, stored.origin_tag),
+            "msgid": msgid(stored.hlc, stored.tag),
             "target": said.target,
             "from": said.by.nick,
             "text": said.text,

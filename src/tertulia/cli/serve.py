@@ -16,13 +16,14 @@ import structlog
 from cyclopts import Parameter
 from msgspec.structs import replace
 
+from tertulia.cli.common import settings_of
 from tertulia.cli.errors import CommandError
 from tertulia.cli.logs import configure_logs
-from tertulia.cli.paths import config_file, data_folder
+from tertulia.cli.paths import data_folder
 from tertulia.cli.welcome import welcome
 from tertulia.server import listeners
 from tertulia.server.app import ListenError, Server
-from tertulia.server.settings import Settings, SettingsError, check, load
+from tertulia.server.settings import Settings, SettingsError, check
 from tertulia.storage.errors import StorageError
 
 logger = structlog.get_logger()
@@ -50,7 +51,8 @@ def serve(
         The settings, a TOML file, by default ~/.config/tertulia/tertulia.toml.
     listen
         Where to listen, instead of the default ports: irc://127.0.0.1:6667, ircs://, json://
-        (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://.
+        (classic dialect), rech:// (discovery dialect), pychat://, chatroom://, numeric://, and
+        mesh:// for other servers, peer:// for those that know only the published protocol.
         Port 0 takes a free one.
     name
         The server's name.
@@ -90,8 +92,7 @@ def _endpoints(
 def _settings(
     config: Path | None, name: str | None, address: str | None, log_format: str | None
 ) -> Settings:
-    default = config_file()
-    settings = load(config or (default if default.exists() else None))
+    settings = settings_of(config)
     if name is not None:
         settings = replace(settings, server=replace(settings.server, name=name))
     if address is not None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+import msgspec
+from msgspec import Struct
 
 from tertulia.domain.transcript import plain
 
@@ -17,6 +20,13 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(headings), *([shown(cell) for cell in row] for row in rows)]
     widths = [max(width(line[i]) for line in lines) for i in range(len(headings))]
     return "\n".join([aligned(cells, widths) for cells in lines])
+
+
+def print_json(rows: Iterable[Struct]) -> int:
+    """Print one JSON object a line."""
+    for row in rows:
+        print(msgspec.json.encode(row).decode())
+    return 0
 
 
 def aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ _HOW = {
     "pychat": "the PyChat client, port {port}",
     "chatroom": "nc {host} {port}, and type",
     "numeric": "the numeric messenger, port {port}",
+    "peer": "other servers, those in network.table_peers, port {port}",
     "rech": "the JSON client that finds servers by itself, port {port}",
 }
 
@@ -23,6 +24,8 @@ def welcome(settings: Settings, uris: list[str]) -> str:
     lines = [f"{settings.server.name} is ready. Join from this machine with"]
     parts = [urlsplit(uri) for uri in uris]
     for part in parts:
+        if part.scheme not in _HOW:  # other servers come in there, not people
+            continue
         how = _HOW[part.scheme].format(host="localhost", port=_port(part.netloc))
         lines.append(f"  {part.scheme + ':':9} {how}")
     addresses = own_addresses()

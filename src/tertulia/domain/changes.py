@@ -32,6 +32,8 @@ class Spoken(Change, frozen=True, gc=False):
     status: str
     receipt: bool = False
     """Whether who said it wants to be told when it was delivered."""
+    to: Uid | None = None
+    """The uid of the one it was for."""
 
 
 class Acknowledged(Change, frozen=True, gc=False):
@@ -69,6 +71,7 @@ class TagsSpoken(Change, frozen=True, gc=False):
     target: str
     tags: dict[str, str]
     status: str
+    to: Uid | None = None
 
 
 class Entered(Change, frozen=True, gc=False):
@@ -144,6 +147,27 @@ class NickChanged(Change, frozen=True, gc=False):
 
     by: Face
     now: Face
+
+
+class Together(Change, frozen=True, gc=False):
+    """Several changes that belong together: *kind* is ``late`` for what another server brought
+    after a time without a connection, ``netsplit`` or ``netjoin`` for users of *server* who
+    went or came with it. All are about *channel*, or are `Gone` where there is none."""
+
+    kind: str
+    channel: str
+    changes: tuple[Change, ...]
+    server: str = ""
+
+
+class CutOff(Change, frozen=True, gc=False):
+    """A server cannot be reached, or can again (*back*); of the channel's users *nicks* are
+    there."""
+
+    server: str
+    channel: str
+    nicks: tuple[str, ...]
+    back: bool = False
 
 
 class Summoned(Change, frozen=True, gc=False):

@@ -1,10 +1,14 @@
-"""A channel: what it is set to, who belongs to it, and who is in it."""
+"""A channel: what it is set to, who belongs to it, and who is in it.
+
+Each setting is a *register*: of all writes, on whatever server, the one with the latest stamp
+counts, in whatever order they arrive.
+"""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from tertulia.domain.ids import LOBBY, Conversation, Uid
+from tertulia.domain.ids import LOBBY, Conversation, Hlc, Uid, msgid
 from tertulia.domain.names import ChannelName, Number
 from tertulia.domain.text import Text
 
@@ -15,6 +19,7 @@ RANKS = {"o": ADMIN, "v": VOICE}
 FLAGS = "Cimnst"
 LISTS = "beI"
 LOBBY_NAME = "#lobby"
+LOBBY_ORIGIN = msgid(0, 0)
 LOBBY_SHUT_MS = 60_000
 """How long who was kicked out of ``#lobby``, where everyone may be, stays out."""
 
@@ -35,11 +40,17 @@ class Topic(Struct, frozen=True):
 
 
 class Channel:
-    """A channel: its settings are durable, its occupants are those who are in it now."""
+    """A channel: its settings are durable, its occupants are those who are in it now.
+
+    Two servers that cannot reach each other may each make a channel of one name: these are two
+    *incarnations*, of which the earlier one wins when they meet. One that ended is kept, because
+    it comes back if it turns out that something was said in it later.
+    """
 
     __slots__ = (
-        "admins", "created", "emptied", "flags", "incarnation", "invited", "key", "limit",
-        "lists", "members", "name", "number", "occupants", "revision", "shut_out", "topic",
+        "admins", "created", "emptied", "ended", "flags", "incarnation", "invited", "key", "last",
+        "limit", "lists", "members", "name", "number", "occupants", "origin", "revision",
+        "shut_out", "stamps", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +60,14 @@ class Channel:
         self.number = number
         self.incarnation = incarnation
         self.created = created
+        self.origin = LOBBY_ORIGIN if incarnation == LOBBY else ""
+        """The place in time at which it was made; empty while only later events are known."""
+        self.ended = Hlc(0)
+        """When it was last said to be over, 0 for never."""
+        self.last = Hlc(0)
+        """When something last happened in it."""
+        self.stamps: dict[str, str] = {}
+        """When each register was last written."""
         self.topic: Topic | None = None
         self.key: str | None = None
         self.limit: int | None = None
@@ -65,6 +84,22 @@ class Channel:
         self.revision = 0
         """Grows when an occupant leaves, or is called or ranked otherwise; not when one
         comes, so that a list of occupants can be kept and appended to."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was made, and is not over."""
+        return bool(self.origin) and (not self.ended or self.last > self.ended)
+
+    def takes(self, register: str, write: str) -> bool:
+        """Note that *register* was written at the place *write* in time, unless that is past."""
+        if self.stamps.get(register, "") >= write:
+            return False
+        self.stamps[register] = write
+        return True
+
+    def has_judged(self, uid: Uid) -> bool:
+        """Whether it was ever said that a user is an admin for good, or is none."""
+        return f"o:{uid}" in self.stamps
 
     @property
     def is_lobby(self) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, cast
 
+from msgspec.structs import replace
+
+from tertulia.domain import effects
 from tertulia.domain import events as e
 from tertulia.domain.changes import Change
 from tertulia.domain.commands import (
@@ -17,6 +20,7 @@ from tertulia.domain.commands import (
     invite,
     join,
     kick,
+    kill,
     modes,
     part,
     poke,
@@ -25,21 +29,39 @@ from tertulia.domain.commands import (
     say,
     topic,
 )
+from tertulia.domain.elsewhere import AGAIN, Elsewhere
+from tertulia.domain.follow_up import follow_up
 from tertulia.domain.ids import (
     EVERYONE,
     EVERYONE_HERE,
     NOWHERE,
     Conversation,
+    Hlc,
     HybridClock,
     Uid,
     msgid,
 )
-from tertulia.domain.names import Number
+from tertulia.domain.names import Nickname, Number
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 RETRIES_REMEMBERED = 10_000
+_SETTLES_NICKNAMES = frozenset({e.Connected, e.Disconnected, e.Renamed})
+WRITES = frozenset(
+    {
+        e.TopicSet,
+        e.ModesSet,
+        e.AdminsSet,
+        e.Gathered,
+        e.MemberKicked,
+        e.IdentityRenamed,
+        e.ChannelEnded,
+        e.ChannelKept,
+        e.NumberAssigned,
+    }
+)
+"""The facts that write over what was written before."""
 
 Publish = Callable[[list[e.Event], list[Change], bool], None]
 
@@ -63,6 +85,7 @@ _DECIDE = cast(
         invite.Invite: invite.invite,
         join.Join: join.join,
         kick.Kick: kick.kick,
+        kill.Kill: kill.kill,
         modes.SetModes: modes.set_modes,
         modes.SetRank: modes.set_rank,
         part.Part: part.part,
@@ -78,21 +101,25 @@ _DECIDE = cast(
 
 
 class Chat:
-    """The chat of one server.
+    """The chat as it is on one server.
 
-    *publish* is called once an intent, with the events that must be logged and the changes
-    that may be shown when they are; its third argument tells that the changes were shown
-    before, and are again only to the one who asked. *origin_tag* is 32 bits that name the
-    server and epoch.
+    *publish* is called once an intent, with what happened, the changes that may be shown when
+    that is on disk, and whether these were shown before, and are again only to the one who
+    asked. *tag* is 32 bits that name the server and epoch.
     """
 
-    def __init__(self, world: World, clock: HybridClock, origin_tag: int, publish: Publish) -> None:
+    def __init__(self, world: World, clock: HybridClock, tag: int, publish: Publish) -> None:
         self.world = world
         self.state: State = world.state
         self._clock = clock
-        self._origin_tag = origin_tag
+        self._tag = tag
         self._publish = publish
         self._retries: dict[tuple[Uid, str], list[Change]] = {}
+        self.displace: Callable[[User, str], None] = lambda _user, _reason: None
+        """Ends the session of a user here, because another server wants it."""
+        self._elsewhere = Elsewhere(
+            self.state, self._show, self._call, lambda user: self.displace(user, AGAIN)
+        )
 
     def gives_way(self, intent: connect.Connect) -> User | None:
         """Return who must leave before *intent*: the same identity, connected before."""
@@ -106,6 +133,24 @@ class Chat:
         assert user is not None
         return user
 
+    def take_from(self, older: User) -> None:
+        """Let the same identity, which is connected to another server, be there no more.
+
+        The session in which it was issued may be somebody else's by its uid: who that is goes
+        on being shown, but not under its nickname.
+        """
+        self.record([e.Wanted(older.server, e.Disconnected(older.face, AGAIN))])
+        stop = self._elsewhere.shade if older.durable else self._elsewhere.displace
+        self._publish([], stop(older), False)
+
+    def _call(self, user: User, face: e.Face) -> None:
+        """Let a user of this server have another nickname, and the number of that."""
+        facts: list[e.Fact] = []
+        if not user.durable:
+            facts, number = connect.number_of(self.world, Nickname.parse(face.nick))
+            face = replace(face, number=number)
+        self.record([*facts, e.Renamed(user.face, face)])
+
     def register(self) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
         facts, number = identify.register(self.world)
@@ -118,22 +163,33 @@ class Chat:
         client_id = intent.client_id if type(intent) is say.Say else None
         if client_id is None:
             self.record(facts)
+            for fact in facts:
+                if type(fact) is e.Wanted and not fact.server:
+                    self.asked(fact.fact)
         else:
             self._record_once(actor, facts, client_id)
 
-    def record(self, facts: list[e.Fact], client_id: str | None = None) -> list[Change]:
+    def record(self, facts: Sequence[e.Fact], client_id: str | None = None) -> list[Change]:
         """Let *facts* happen now, and publish them."""
-        logged: list[e.Event] = []
+        events: list[e.Event] = []
         changes: list[Change] = []
         for fact in facts:
-            hlc = self._clock.tick()
-            event = e.Event(hlc, self._conversation(fact), fact, client_id)
-            changes += self.state.apply(event, msgid(hlc, self._origin_tag))
-            if fact.durability != "presence":
-                logged.append(event)
+            event = self._event(fact, client_id)
+            changes += effects.apply(self.state, event, msgid(event.hlc, self._tag))
+            events.append(event)
+        if self._elsewhere.is_waited_for and any(type(f) in _SETTLES_NICKNAMES for f in facts):
+            changes += self._elsewhere.returning()
         if facts:
-            self._publish(logged, changes, False)
+            self._publish(events, changes, False)
         return changes
+
+    def _event(self, fact: e.Fact, client_id: str | None) -> e.Event:
+        hlc = self._clock.tick()
+        event = e.Event(hlc, self._conversation(fact), fact, client_id, self._tag)
+        if type(fact) in WRITES and (latest := effects.latest(self.state, event)) >= hlc:
+            # Written by a server whose clock is ahead: what comes after it counts more.
+            return replace(event, stamp=Hlc(latest + 1))
+        return event
 
     def _record_once(self, actor: User, facts: list[e.Fact], client_id: str) -> None:
         """A client that says the same thing again, not knowing that it was heard, is shown
@@ -142,7 +198,9 @@ class Chat:
         if key in self._retries:
             self._publish([], self._retries[key], True)
             return
-        changes = self.record(facts, client_id)
+        self._remember(key, self.record(facts, client_id))
+
+    def _remember(self, key: tuple[Uid, str], changes: list[Change]) -> None:
         self._retries[key] = changes
         if len(self._retries) > RETRIES_REMEMBERED:
             del self._retries[next(iter(self._retries))]
@@ -154,12 +212,66 @@ class Chat:
 
     def rewrite(self, event: e.Event) -> None:
         """*event* could not be written, but remains so: write its record again."""
-        self.state.rewrite(event, msgid(event.hlc, self._origin_tag))
+        effects.rewrite(self.state, event, msgid(event.hlc, event.tag))
+
+    # What happened elsewhere
+
+    def merge(self, events: Iterable[e.Event]) -> list[Change]:
+        """Let what was logged on other servers happen here; return what can be seen of it.
+
+        What a client said again on another server, not knowing that it was heard, is shown once.
+        """
+        changes: list[Change] = []
+        for event in events:
+            self._clock.observe(event.hlc)
+            seen = effects.merge(self.state, event, msgid(event.hlc, event.tag))
+            if event.client_id is not None and type(event.fact) is e.Said:
+                key = (event.fact.by.uid, event.client_id)
+                if key in self._retries:
+                    continue
+                self._remember(key, seen)
+            changes += seen
+        return changes
+
+    def tell(self, server: str, event: e.Event) -> list[Change]:
+        """Let happen what *server* tells of its users; return what can be seen of it."""
+        self._clock.observe(event.hlc)
+        return self._elsewhere.tell(server, event)
+
+    def asked(self, fact: e.WantedFact) -> None:
+        """Let happen what another server wants of users of this one, if it still can."""
+        users, channel = self.state.users, None
+        if not isinstance(fact, e.Disconnected):
+            channel = self.state.channel_named(fact.channel)
+            if channel is None:
+                return
+        if isinstance(fact, e.RanksSet):
+            assert channel is not None
+            here = [one for one in fact.ranks if one.whom.uid in channel.occupants]
+            ranks = tuple(one for one in here if not users[one.whom.uid].server)
+            if ranks:
+                self.record([e.RanksSet(fact.by, channel.name.text, ranks)])
+        elif isinstance(fact, e.Kicked):
+            assert channel is not None
+            user = users.get(fact.whom.uid)
+            if user is not None and not user.server and user.uid in channel.occupants:
+                self.record([e.Kicked(fact.by, channel.name.text, user.face, fact.reason)])
+        elif (user := users.get(fact.face.uid)) is not None and not user.server:
+            self.displace(user, fact.reason)
+
+    def _show(self, event: e.Event) -> list[Change]:
+        return effects.present(self.state, event, msgid(event.hlc, event.tag))
+
+    def see_to(self, events: Iterable[e.Event]) -> None:
+        """Do what this server has to do because of what happened elsewhere."""
+        for event in events:
+            if facts := follow_up(self.state, event):
+                self.record(facts)
 
     def _conversation(self, fact: e.Fact) -> Conversation:
         if type(fact) is e.Said:
             return self.conversation_with(fact.by.uid, fact.target, fact.to)
-        if type(fact) is e.ChannelCreated:
+        if type(fact) is e.ChannelCreated or type(fact) is e.ChannelEnded:
             return fact.incarnation
         name = getattr(fact, "channel", None)
         channel = None if name is None else self.state.channel_named(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tertulia.domain.events import Connected, Face
-from tertulia.domain.ids import Uid
+from tertulia.domain.ids import Hlc, Uid
 from tertulia.domain.names import Nickname, Number, fold_name
 from tertulia.domain.users import User
 
@@ -19,6 +19,6 @@ def console(server: str) -> User:
     """
     face = Face(UID, server, NUMBER, server)
     came = Connected(face, "console", server, "", secure=True, protocol="console")
-    user = User(came, Nickname(server, fold_name(server)), since=0)
+    user = User(came, Nickname(server, fold_name(server)), came=Hlc(0))
     user.modes = frozenset("o")
     return user

@@ -102,6 +102,14 @@ class NoSuchUser(ChatError):
         self.name = name
 
 
+class CutOff(NoSuchUser):
+    """The server of that user cannot be reached now, and nothing can wait for them."""
+
+    def __init__(self, name: str) -> None:
+        ChatError.__init__(self, f"{name} is on a server that cannot be reached now")
+        self.name = name
+
+
 class ChannelError(ChatError):
     """A refusal that concerns one channel."""
 

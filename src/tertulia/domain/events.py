@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from tertulia.domain.ids import Conversation, Hlc, Uid
+from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid, msgid
 from tertulia.domain.text import Text
 
 Durability = Literal["durable", "activity", "presence"]
@@ -44,8 +44,8 @@ class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     """A message. *style* is a `Style`; *target* a channel, a nickname, ``*`` or ``&``.
 
     *to* is the uid of the one it was for; *tags* are client-only tags (IRCv3 message-tags).
-    What *waits* is shown to that one later, because they are not here. With *receipt* who said
-    it is to be told when it was delivered.
+    What *waits* is shown to that one later, because they are not here; in a channel it is
+    *put_by* for these members. With *receipt* who said it is to be told when it was delivered.
     """
 
     durability: ClassVar[Durability] = "durable"
@@ -58,6 +58,7 @@ class Said(Fact, frozen=True, gc=False, tag="said", omit_defaults=True):
     status: str = ""
     waits: bool = False
     receipt: bool = False
+    put_by: tuple[Uid, ...] = ()
 
 
 SENT_TAG = "+tertulia/sent"
@@ -134,13 +135,17 @@ class IdentityRenamed(Fact, frozen=True, gc=False, tag="called"):
     nickname: str
 
 
-class Received(Fact, frozen=True, gc=False, tag="received"):
-    """A user was handed *count* messages that had waited, all up to the time *until*."""
+class Received(Fact, frozen=True, gc=False, tag="received", omit_defaults=True):
+    """A user was handed *messages* that had waited, by their ids.
+
+    The first version told only how many, and *until* when.
+    """
 
     durability: ClassVar[Durability] = "activity"
     by: Face
-    until: Hlc
-    count: int
+    messages: tuple[str, ...] = ()
+    until: Hlc = Hlc(0)
+    count: int = 0
 
 
 class Acknowledged(Fact, frozen=True, gc=False, tag="receipt", omit_defaults=True):
@@ -179,8 +184,10 @@ class CaughtUp(Fact, frozen=True, gc=False, tag="caught-up"):
     by: Face
 
 
-class Connected(Fact, frozen=True, gc=False, tag="connected"):
-    """Someone is here."""
+class Connected(Fact, frozen=True, gc=False, tag="connected", omit_defaults=True):
+    """Someone is here, or on another *server*. *claim* is the place in time at which they took
+    their nickname, if that was earlier. They count as having come *after* others of the same
+    identity whose servers have clocks that are ahead."""
 
     face: Face
     username: str
@@ -188,6 +195,9 @@ class Connected(Fact, frozen=True, gc=False, tag="connected"):
     realname: str
     secure: bool
     protocol: str
+    server: str = ""
+    claim: str = ""
+    after: Hlc = Hlc(0)
 
 
 class Disconnected(Fact, frozen=True, gc=False, tag="disconnected"):
@@ -223,10 +233,18 @@ class Gathered(Fact, frozen=True, gc=False, tag="gathered"):
     everyone: tuple[str, ...]
 
 
-class ChannelEnded(Fact, frozen=True, gc=False, tag="ended"):
-    """A channel is over, and its name free."""
+class ChannelEnded(Fact, frozen=True, gc=False, tag="ended", omit_defaults=True):
+    """A channel (one *incarnation* of it) is over, and its name free."""
 
     durability: ClassVar[Durability] = "durable"
+    channel: str
+    incarnation: Conversation = NOWHERE
+
+
+class ChannelKept(Fact, frozen=True, gc=False, tag="kept"):
+    """Somebody is in a channel that another server took for forgotten: it is not over."""
+
+    durability: ClassVar[Durability] = "activity"
     channel: str
 
 
@@ -263,6 +281,12 @@ class MemberKicked(Kicked, frozen=True, gc=False, tag="member-kicked"):
     """The same for a member, who is none any more."""
 
     durability: ClassVar[Durability] = "durable"
+
+
+class PutOut(Kicked, frozen=True, gc=False, tag="put-out"):
+    """The same where another server has logged it."""
+
+    durability: ClassVar[Durability] = "presence"
 
 
 class Renamed(Fact, frozen=True, gc=False, tag="renamed"):
@@ -317,7 +341,7 @@ class RanksSet(Fact, frozen=True, gc=False, tag="ranks"):
 
 
 class AdminsSet(RanksSet, frozen=True, gc=False, tag="admins"):
-    """The same, where it concerns admins who stay admins when they leave."""
+    """The same for admins who stay admins when they leave."""
 
     durability: ClassVar[Durability] = "durable"
 
@@ -352,17 +376,46 @@ class UserModeSet(Fact, frozen=True, gc=False, tag="usermode"):
     on: bool
 
 
+class Unknown(Fact, frozen=True, gc=False, tag="unknown"):
+    """A fact of a kind that only later versions know: kept as it came, and without effect."""
+
+
+class Wanted(Fact, frozen=True, gc=False, tag="wanted"):
+    """Something is to happen to users of *server* (empty: this one), which alone can do it."""
+
+    server: str
+    fact: Kicked | RanksSet | Disconnected
+
+
 LoggedFact = (
-    Said | NumberAssigned | ChannelCreated | ChannelEnded | Joined | Parted | Kicked | Renamed
-    | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityUsed | IdentityForgotten
-    | IdentityRenamed | Received | Acknowledged | Gathered | MemberKicked
+    Said | NumberAssigned | ChannelCreated | ChannelEnded | ChannelKept | Joined | Parted | Kicked
+    | Renamed | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityUsed
+    | IdentityForgotten | IdentityRenamed | Received | Acknowledged | Gathered | MemberKicked
 )  # fmt: skip
+SharedFact = (
+    Connected | Disconnected | Joined | Parted | Kicked | MemberKicked | PutOut | Renamed | RanksSet
+    | Invited | AwaySet | RealnameSet | UserModeSet | Signalled
+)  # fmt: skip
+"""What tells other servers who is where."""
+WantedFact = Kicked | RanksSet | Disconnected
+"""What other servers can want of this one."""
 
 
 class Event(Struct, frozen=True, gc=False):
-    """A fact with its place in time; *conversation* is the history it belongs to."""
+    """A fact with its place in time; *conversation* is the history it belongs to.
+
+    *tag* names the server and epoch where it happened. *stamp* is set where something was
+    written over that has a later clock; it is what counts among writes.
+    """
 
     hlc: Hlc
     conversation: Conversation
     fact: Fact
     client_id: str | None = None
+    tag: int = 0
+    stamp: Hlc = Hlc(0)
+
+    @property
+    def write(self) -> str:
+        """The place in time that counts among writes."""
+        return msgid(self.stamp or self.hlc, self.tag)

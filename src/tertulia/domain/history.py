@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeAlias, cast
 
 from msgspec import Struct
 
@@ -11,18 +11,24 @@ from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.ids import Conversation, Hlc
 
+Place: TypeAlias = "tuple[Hlc, int]"
+"""A place in the order of all events: a clock value, and the tag of who wrote it."""
+FIRST_TAG, LAST_TAG = -1, 1 << 32
+"""Before and behind all that happened at one clock value."""
+
 
 class Page(Struct, frozen=True):
-    """A question to history: up to *limit* events of *conversation*, between *after* and
-    *before* (both exclusive), from the end if *latest*, else from the beginning.
+    """A question to history: up to *limit* events, between *after* and
+    *before* (both exclusive, places in time), from the end if *latest*, else from the beginning.
 
-    With *messages_only* joins, modes and the like are left out.
+    What belongs together may be several *conversations*. With *messages_only* joins, modes and
+    the like are left out.
     """
 
-    conversation: Conversation
+    conversations: tuple[Conversation, ...]
     limit: int
-    after: Hlc | None = None
-    before: Hlc | None = None
+    after: Place | None = None
+    before: Place | None = None
     latest: bool = False
     messages_only: bool = True
 
@@ -34,13 +40,13 @@ def describe(hlc: Hlc, msgid: str, fact: e.Fact) -> c.Change:
 
 def is_visible(fact: e.Fact) -> bool:
     """Whether *fact* is one that history shows."""
-    return type(fact) in _DESCRIPTIONS and type(fact) not in _PERSONAL
+    return type(fact) in VISIBLE
 
 
 def _spoken(hlc: Hlc, msgid: str, fact: e.Said) -> c.Change:
     return c.Spoken(
         hlc, msgid, fact.by, fact.target, fact.style, fact.text, fact.tags, fact.status,
-        fact.receipt,
+        fact.receipt, fact.to,
     )  # fmt: skip
 
 
@@ -89,6 +95,7 @@ _DESCRIPTIONS = cast(
         e.Parted: _departed,
         e.Kicked: _expelled,
         e.MemberKicked: _expelled,
+        e.PutOut: _expelled,
         e.Acknowledged: _acknowledged,
         e.Gathered: _gathered,
         e.TopicSet: _topic_changed,
@@ -97,5 +104,7 @@ _DESCRIPTIONS = cast(
         e.AdminsSet: _ranks_changed,
     },
 )
-_PERSONAL = frozenset({e.Acknowledged, e.Gathered})
-"""What only those are shown whom it concerns."""
+_PERSONAL = frozenset({e.Acknowledged, e.Gathered, e.PutOut})
+"""What only those are shown whom it concerns, or what is told elsewhere."""
+VISIBLE = frozenset(_DESCRIPTIONS) - _PERSONAL
+"""The kinds of fact that history shows."""

@@ -8,6 +8,7 @@ server has its own.
 from __future__ import annotations
 
 import binascii
+import zlib
 from collections.abc import Callable
 from typing import NewType
 
@@ -26,6 +27,8 @@ _SORTED = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _TO_SORTED = bytes.maketrans(_BASE64, _SORTED)
 _FROM_SORTED = bytes.maketrans(_SORTED, _BASE64)
 _MSGID_LENGTH = 16
+AHEAD_MS = 60_000
+"""How far the clock of another server may be ahead for ours to follow it."""
 
 
 class HybridClock:
@@ -43,6 +46,19 @@ class HybridClock:
         self._last = last = now if now > self._last else self._last + 1
         return Hlc(last)
 
+    def observe(self, hlc: Hlc) -> bool:
+        """Be later than *hlc* from now on; return whether that was done.
+
+        A clock that is too far ahead is not followed: one that is wrong would take all others
+        along.
+        """
+        if hlc <= self._last:
+            return True
+        if milliseconds(hlc) > self._wall() + AHEAD_MS:
+            return False
+        self._last = hlc
+        return True
+
     def now_ms(self) -> int:
         """Return the wall clock, in Unix milliseconds."""
         return self._wall()
@@ -51,6 +67,11 @@ class HybridClock:
 def is_durable(uid: Uid) -> bool:
     """Whether *uid* stays the same when its user comes again: then it is a number."""
     return uid[0] == "0"
+
+
+def is_of_channel(conversation: Conversation) -> bool:
+    """Whether *conversation* is the history of an incarnation of a channel."""
+    return conversation == LOBBY or 1024 <= conversation < 1 << 62
 
 
 def milliseconds(hlc: Hlc) -> int:
@@ -63,12 +84,17 @@ def at_milliseconds(ms: int) -> Hlc:
     return Hlc(max(0, min(ms, (1 << 47) - 1)) << 16)
 
 
-def msgid(hlc: Hlc, origin_tag: int) -> str:
+def origin_tag(server: bytes, epoch: int) -> int:
+    """Return the 32 bits by which message ids tell servers and epochs apart."""
+    return zlib.crc32(server + epoch.to_bytes(8, "big"))
+
+
+def msgid(hlc: int, tag: int) -> str:
     """Return the id of an event: 16 URL-safe characters that sort by time.
 
-    *origin_tag* is 32 bits that differ between servers and their epochs.
+    *tag* is an `origin_tag`. It makes one order of all events of all servers.
     """
-    raw = (hlc << 32 | origin_tag).to_bytes(12, "big")
+    raw = (hlc << 32 | tag).to_bytes(12, "big")
     return binascii.b2a_base64(raw, newline=False).translate(_TO_SORTED).decode()
 
 
@@ -81,9 +107,9 @@ def parse_msgid(text: str) -> tuple[Hlc, int] | None:
     except binascii.Error:
         return None
     value = int.from_bytes(raw, "big")
-    hlc, origin_tag = Hlc(value >> 32), value & 0xFFFFFFFF
+    hlc, tag = Hlc(value >> 32), value & 0xFFFFFFFF
     # No clock goes beyond 63 bits, which is also what the database can compare; and of the
     # spellings that the decoder understands only one is an id.
-    if hlc >= 1 << 63 or msgid(hlc, origin_tag) != text:
+    if hlc >= 1 << 63 or msgid(hlc, tag) != text:
         return None
-    return hlc, origin_tag
+    return hlc, tag

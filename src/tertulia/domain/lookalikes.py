@@ -32,11 +32,12 @@ class Lookalikes(Generic[N]):
     def remove(self, one: N) -> None:
         """Forget the nickname of *one*, which must be what it was when it was added."""
         for skeleton in one.nick.skeletons:
-            others = tuple(other for other in self.by_skeleton[skeleton] if other is not one)
+            known = self.by_skeleton.get(skeleton, ())
+            others = tuple(other for other in known if other is not one)
             if others:
                 self.by_skeleton[skeleton] = others
             else:
-                del self.by_skeleton[skeleton]
+                self.by_skeleton.pop(skeleton, None)
 
     def find(self, nick: Nickname, besides: N | None = None) -> N | None:
         """Return who, *besides* this one, has *nick* or a nickname that looks like it."""

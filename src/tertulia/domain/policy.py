@@ -36,6 +36,12 @@ def must_be_operator(user: User) -> None:
         raise x.NotOperator
 
 
+def can_be_reached(user: User) -> None:
+    """What only the server of *user* can do is done only while it can be asked."""
+    if user.is_cut_off:
+        raise x.CutOff(user.nick.text)
+
+
 def can_join(channel: Channel, user: User, proof: str | None, now: int) -> None:
     """*proof* is the password hash that the user's password was verified against; *now* is in
     Unix milliseconds."""

@@ -4,87 +4,115 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-
 from tertulia.domain.events import Fact
-from tertulia.domain.ids import Hlc, Uid
+from tertulia.domain.ids import Uid
 
 WAITING_MOST = 1_000_000
 """What waits for one user beyond this is left out; it is in the history."""
 
+HANDED_MOST = 50_000
+"""Of how much that was handed over it is remembered that it was."""
 
-class Backlog(Struct):
-    """How much waits for one user; *last* is the time of the last message that was added, and
-    *received* of the last that they were handed, since the server started."""
-
-    count: int = 0
-    last: Hlc = Hlc(0)
-    received: Hlc = Hlc(0)
+Key = tuple[Uid, str]
+"""For whom, and the id of the message."""
 
 
 class Waiting:
     """How much waits for whom. The messages themselves are on disk, but for the newest."""
 
     def __init__(self) -> None:
-        self.added: dict[tuple[Uid, Hlc], tuple[str, Fact]] = {}
-        """What is to be written: for whom and when, its id, and what happened."""
+        self.added: dict[Key, Fact] = {}
+        """What is to be written."""
+        self.received: dict[Key, None] = {}
+        """What was handed over and is to be deleted."""
+        self.deleting: dict[Key, None] = {}
+        """What is being deleted, if the disk lets it."""
+        self.early: dict[Key, None] = {}
+        """What was handed over by another server, and has not even arrived here."""
+        self.changed_early: dict[Key, None] = {}
+        """Of those, what is to be written or deleted."""
         self.woken: dict[Uid, None] = {}
         """For whom something was added and nobody has looked yet whether they are here."""
         self.settled: list[tuple[str, tuple[Uid, ...]]] = []
         """Ids of messages whose author has been told, and for whom else they may wait."""
-        self.received: dict[Uid, Hlc] = {}
-        """Until when each of these users has received what waited, which is to be deleted."""
-        self._backlogs: dict[Uid, Backlog] = {}
+        self._awaited: dict[str, list[Uid]] = {}
+        self._handed: dict[Key, None] = {}
+        self._counts: dict[Uid, int] = {}
+        self._added_to: dict[Uid, int] = {}
 
     def restore(self, uid: Uid, count: int) -> None:
         """Count what is on disk for a user."""
-        self._backlogs[uid] = Backlog(count)
+        self._counts[uid] = count
 
     def count(self, uid: Uid) -> int:
         """Return how many messages wait for a user."""
-        backlog = self._backlogs.get(uid)
-        return 0 if backlog is None else backlog.count
+        return self._counts.get(uid, 0)
 
     def total(self) -> int:
         """Return how many messages wait for anybody."""
-        return sum(backlog.count for backlog in self._backlogs.values())
+        return sum(self._counts.values())
 
-    def last(self, uid: Uid) -> Hlc:
-        """Return the time of the last message that was added for a user; 0 if none was."""
-        backlog = self._backlogs.get(uid)
-        return Hlc(0) if backlog is None else backlog.last
+    def revision(self, uid: Uid) -> int:
+        """Return a number that grows whenever something is added for a user."""
+        return self._added_to.get(uid, 0)
 
-    def handed(self, uid: Uid) -> Hlc:
-        """Return the time up to which a user has received everything, though it may still be
-        on disk; 0 if that is not known."""
-        backlog = self._backlogs.get(uid)
-        return Hlc(0) if backlog is None else backlog.received
+    def is_handed(self, uid: Uid, msgid: str) -> bool:
+        """Whether a user has received a message, though it may still be on disk."""
+        return (uid, msgid) in self.received or (uid, msgid) in self.deleting
 
-    def add(self, uid: Uid, hlc: Hlc, msgid: str, fact: Fact) -> None:
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to be written."""
+        return bool(self.added or self.received or self.settled or self.changed_early)
+
+    def add(self, uid: Uid, msgid: str, fact: Fact) -> None:
         """Let something wait for a user."""
-        backlog = self._backlogs.setdefault(uid, Backlog())
-        if backlog.count < WAITING_MOST:
-            self.added[uid, hlc] = (msgid, fact)
+        if (uid, msgid) not in self.early and (count := self.count(uid)) < WAITING_MOST:
+            self.added[uid, msgid] = fact
             self.woken[uid] = None
-            backlog.count += 1
-            backlog.last = hlc
+            self._counts[uid] = count + 1
+            self._added_to[uid] = self.revision(uid) + 1
+
+    def receive(self, uid: Uid, msgids: Iterable[str]) -> None:
+        """A user has received these messages."""
+        for msgid in msgids:
+            key = (uid, msgid)
+            if key in self._handed:  # on two servers, which did not know of each other
+                continue
+            self._handed[key] = None
+            if len(self._handed) > HANDED_MOST:
+                del self._handed[next(iter(self._handed))]
+            if self.added.pop(key, None) is None:
+                self.received[key] = None
+            self._counts[uid] = max(0, self.count(uid) - 1)
+
+    def restore_early(self, keys: Iterable[Key]) -> None:
+        """Put back what users have received and is still to arrive here."""
+        for uid, msgid in keys:
+            self.early[uid, msgid] = None
+            self._awaited.setdefault(msgid, []).append(uid)
+
+    def expect(self, uid: Uid, msgid: str) -> None:
+        """A user has received a message that is still to arrive here."""
+        if (uid, msgid) not in self.early:
+            self.restore_early([(uid, msgid)])
+            self.changed_early[uid, msgid] = None
+
+    def arrived(self, msgid: str) -> None:
+        """A message is here; who had it before need not be remembered."""
+        for uid in self._awaited.pop(msgid, ()):
+            del self.early[uid, msgid]
+            self.changed_early[uid, msgid] = None
 
     def reset(self, counts: Iterable[tuple[Uid, int]]) -> None:
         """What was to be written could not be: what waits is what is on disk."""
         self.added.clear()
         self.settled.clear()
-        for backlog in self._backlogs.values():
-            backlog.count = 0
-        for uid, count in counts:
-            self._backlogs.setdefault(uid, Backlog()).count = count
-
-    def receive(self, uid: Uid, until: Hlc, count: int) -> None:
-        """A user has received *count* messages, all up to the time *until*."""
-        backlog = self._backlogs.setdefault(uid, Backlog())
-        backlog.count = max(0, backlog.count - count)
-        backlog.received = self.received[uid] = max(until, backlog.received)
+        self.received.clear()
+        self.deleting.clear()
+        self._handed.clear()
+        self._counts = dict(counts)
 
     def forget(self, uid: Uid) -> None:
         """Nothing waits for a user any more."""
-        if (backlog := self._backlogs.get(uid)) is not None:
-            backlog.count = 0
+        self._counts.pop(uid, None)

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tertulia.domain.errors import InvalidNickname
+from tertulia.domain.events import Face
 from tertulia.domain.identities import TOKEN_BITS
 from tertulia.domain.ids import Conversation, Uid
 from tertulia.domain.names import Nickname, Number
@@ -56,6 +57,8 @@ class World:
         self.rules = rules
         self.now = now
         self.random_below = random_below
+        state.server = server_id.hex()
+        state.server_face = Face(Uid("server"), server, "0" * 13, server)
         self.server_nick = _nickname(server)
         """What the server is called, if a user could be called so, which none can."""
         # Four digits from the server keep two servers that are cut apart from giving out
@@ -80,6 +83,10 @@ class World:
             number = f"{kind}{self._number_prefix}{self.random_below(10**8):08}"
             if not self.state.number_taken(number):
                 return Number(number)
+
+    def gave_out(self, number: str) -> bool:
+        """Whether it was this server that gave out *number*."""
+        return number[1:5] == self._number_prefix
 
 
 def _nickname(name: str) -> Nickname | None:

@@ -11,10 +11,25 @@ from tertulia.domain import changes as c
 from tertulia.domain.changes import Change
 from tertulia.domain.commands.acknowledge import Acknowledge
 from tertulia.domain.commands.catch_up import CatchUp, Receive
-from tertulia.domain.ids import Hlc, milliseconds
+from tertulia.domain.history import FIRST_TAG, Place
+from tertulia.domain.ids import Hlc, Uid, milliseconds, parse_msgid
+from tertulia.domain.waiting import Waiting
 from tertulia.protocols.session import Drain, ReadWaiting, Session
 
 PAGE = 100
+BEGINNING: Place = (Hlc(0), FIRST_TAG)
+
+
+def place_of(change: Change) -> Place:
+    """Return the place in time of *change*."""
+    place = parse_msgid(change.msgid)
+    assert place is not None
+    return place
+
+
+def not_handed(waiting: Waiting, uid: Uid, page: list[Change]) -> list[Change]:
+    """Return what of *page* was not handed over yet: what was may still be on disk."""
+    return [change for change in page if not waiting.is_handed(uid, change.msgid)]
 
 
 def acknowledge_delivery(session: Session[Any], change: Change) -> None:
@@ -33,9 +48,13 @@ def acknowledge_delivery(session: Session[Any], change: Change) -> None:
 
 
 def hand_over_backlog(session: Session[Any]) -> None:
-    """Begin to show the user of *session*, who has just come, what waited for them."""
+    """Begin to show the user of *session* what waits for them.
+
+    They have just come, or another server has put something by for them.
+    """
     assert session.user is not None
-    if session.user.catching_up:
+    if session.user.catching_up and not session.handing_over:
+        session.handing_over = True
         _Backlog(session).ask()
 
 
@@ -52,13 +71,15 @@ class _Backlog:
         self._session = session
         self._uid = session.user.uid
         self._waiting = session.core.state.waiting
-        self._until = self._waiting.handed(self._uid)
-        self._last = Hlc(0)
+        self._revision = 0
 
-    def ask(self) -> None:
-        """Read the next page, when all that was said so far is on disk."""
-        self._last = self._waiting.last(self._uid)
-        request = ReadWaiting(self._uid, self._until, PAGE)
+    def ask(self, after: Place = BEGINNING) -> None:
+        """Read the next page, when all that was said so far is on disk.
+
+        From the beginning again: what another server brings may be older than what was read.
+        """
+        self._revision = self._waiting.revision(self._uid)
+        request = ReadWaiting(self._uid, after, PAGE)
         self._session.shell.perform(request, self._show)
 
     def _show(self, answer: list[Change] | BaseException) -> None:
@@ -67,22 +88,24 @@ class _Backlog:
         session = self._session
         if session.closing:
             return
-        if answer:
-            self._until = answer[-1].hlc
+        if fresh := not_handed(self._waiting, self._uid, answer):
             # What is read from disk depends on nothing that is still to be written.
             session.shell.command_over()
-            session.shell.send(b"".join([session.flavour.render(change) for change in answer]))
-            session.shell.perform(Drain(), lambda _: self._received(answer))
-        elif self._waiting.last(self._uid) != self._last:
+            session.shell.send(b"".join([session.flavour.render(change) for change in fresh]))
+            session.shell.perform(Drain(), lambda _: self._received(fresh))
+        elif len(answer) == PAGE:
+            self.ask(place_of(answer[-1]))
+        elif self._waiting.revision(self._uid) != self._revision:
             self.ask()  # something was said since it was read
         else:
+            session.handing_over = False
             session.core.execute(session, CatchUp())
             session.shell.command_over()
 
     def _received(self, page: list[Change]) -> None:
         session = self._session
         if not session.closing:
-            session.core.execute(session, Receive(self._until, len(page)))
+            session.core.execute(session, Receive(tuple([change.msgid for change in page])))
             for change in page:
                 acknowledge_delivery(session, change)
             session.shell.command_over()
@@ -102,7 +125,7 @@ class Postbox:
         self._session = session
         self._user = session.user
         self._render = render
-        self._until = session.core.state.waiting.handed(self._user.uid)
+        self._waiting = session.core.state.waiting
         self._page: deque[Change] = deque()
         self._busy = False
         self._more = False
@@ -113,15 +136,19 @@ class Postbox:
         if not self._busy:
             self._ask()
 
-    def _ask(self) -> None:
+    def _ask(self, after: Place = BEGINNING) -> None:
         self._busy, self._more = True, False
-        request = ReadWaiting(self._user.uid, self._until, PAGE)
+        request = ReadWaiting(self._user.uid, after, PAGE)
         self._session.shell.perform(request, self._take)
 
     def _take(self, answer: list[Change] | BaseException) -> None:
         if isinstance(answer, BaseException):
             raise answer
-        self._page.extend(answer)
+        fresh = not_handed(self._waiting, self._user.uid, answer)
+        if len(answer) == PAGE and not fresh and not self._is_closed:
+            self._ask(place_of(answer[-1]))
+            return
+        self._page.extend(fresh)
         self._more = self._more or len(answer) == PAGE
         self._next()
 
@@ -156,5 +183,4 @@ class Postbox:
             self._next()
 
     def _received(self, change: Change) -> None:
-        self._until = change.hlc
-        self._session.core.execute(self._session, Receive(change.hlc, 1))
+        self._session.core.execute(self._session, Receive((change.msgid,)))

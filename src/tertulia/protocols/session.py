@@ -15,13 +15,16 @@ from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 from msgspec import Struct
 
 from tertulia.domain.changes import Change
+from tertulia.domain.channels import Channel
 from tertulia.domain.chat import Intent
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.errors import ChatError
 from tertulia.domain.events import Fact
-from tertulia.domain.history import Page
+from tertulia.domain.history import Page, Place
 from tertulia.domain.ids import Conversation, Hlc, Uid
 from tertulia.domain.names import Number
+from tertulia.domain.resume import Token
+from tertulia.domain.servers import ServerStatus
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
@@ -62,7 +65,18 @@ class ReadWaiting(Struct, frozen=True):
     (list of `Change`), oldest first."""
 
     uid: Uid
-    after: Hlc
+    after: Place
+    limit: int
+
+
+class ReadMissed(Struct, frozen=True):
+    """Request: the first *limit* messages of *conversations* that *token* does not cover and
+    that were written *until* (by source), of those later than *after* (list of `Change`)."""
+
+    conversations: tuple[Conversation, ...]
+    token: Token
+    until: dict[int, Hlc]
+    after: Place
     limit: int
 
 
@@ -70,11 +84,19 @@ class Drain(Struct, frozen=True):
     """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
 
+class Written(Struct, frozen=True):
+    """Request: nothing (None), when what has happened so far is on disk, or the disk refused it
+    and whoever it concerns was told (`Session.refused`)."""
+
+
 class TakeBackup(Struct, frozen=True):
     """Request: a backup of the chat, now (str: where it is); an operator has asked for it."""
 
 
-Request = HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | Drain | TakeBackup
+Request = (
+    HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | ReadMissed | Drain | Written
+    | TakeBackup
+)  # fmt: skip
 Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""
 
@@ -154,6 +176,16 @@ class Shell(Protocol):
         """What is sent from now on does not depend on what the last command did."""
 
 
+class Resumption(Protocol):
+    """See `resume`."""
+
+    def joined(self, channel: Channel) -> None:
+        """The user has just come into *channel*."""
+
+    def tick(self) -> None:
+        """Some seconds have passed."""
+
+
 class Core(Protocol):
     """What a session can do with the chat."""
 
@@ -178,6 +210,13 @@ class Core(Protocol):
     def note(self, session: Session[Any], reason: str) -> None:
         """What came from *session* was left alone, without its being told; *reason* is for
         the operator."""
+
+    def token(self) -> Token:
+        """Return the token of a client that sees what it was sent up to now; what is sent next
+        is sent only if all of that is on disk."""
+
+    def servers(self) -> list[ServerStatus]:
+        """Return how the other servers of the network are."""
 
     def session_of(self, user: User) -> Session[Any] | None:
         """Return the session of *user*, if it is on this server."""
@@ -213,10 +252,13 @@ class Session(Generic[Command]):
 
     __slots__ = (
         "_gap_s", "_pending", "_silent_at", "_steps", "bucket", "capturing", "closing", "core",
-        "flavour", "label", "last_heard", "shell", "since", "user", "write",
+        "flavour", "handing_over", "label", "last_heard", "resumption", "shell", "since", "user",
+        "write",
     )  # fmt: skip
 
     protocol: ClassVar[str]
+    is_shown: ClassVar[bool] = True
+    """Whether what happens is sent through it; if not, it is in no audience."""
     flavour: Flavour
 
     def __init__(self, core: Core, shell: Shell, bucket: TokenBucket | None) -> None:
@@ -231,7 +273,11 @@ class Session(Generic[Command]):
         """Whether what this session sees of its own actions goes through `show`."""
         self.label: str | None = None
         """What the client calls the command that is being handled, if it has a name for it."""
+        self.resumption: Resumption | None = None
+        """What sees to it that the client goes on where it left off, if it wants that."""
         self.closing = False
+        self.handing_over = False
+        """Whether the user is being handed what had waited (see `backlog`)."""
         self.since = self.last_heard = shell.now()
         self._pending: deque[Command] | None = None
         self._steps: Steps | None = None
@@ -407,6 +453,16 @@ class Session(Generic[Command]):
             self.core.disconnect(self, reason)
         self.farewell(reason)
         self.shell.close()
+
+
+class Onlooker(Session[Command]):
+    """A session that is told once of all that happens, whoever is to see it: another server's."""
+
+    __slots__ = ()
+
+    def overhear(self, change: Change) -> bytes:
+        """Return what is sent of *change*, which has just taken effect; may be empty."""
+        raise NotImplementedError
 
 
 def _ignore(_data: bytes) -> None:

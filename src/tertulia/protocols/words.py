@@ -11,6 +11,7 @@ from tertulia.domain.changes import Change, ShownMode
 from tertulia.domain.events import Fact, Style
 from tertulia.domain.text import neutral, unformatted
 
+NAMED_MOST = 10
 Named = Callable[[str], str]
 """How a name is shown."""
 
@@ -139,6 +140,17 @@ def _away_changed(change: c.AwayChanged, named: Named) -> Iterator[str]:
     yield f"{nick} is back" if message is None else _because(f"{nick} is away", message)
 
 
+def _cut_off(change: c.CutOff, named: Named) -> Iterator[str]:
+    nicks = [named(nick) for nick in change.nicks[:NAMED_MOST]]
+    if more := len(change.nicks) - len(nicks):
+        nicks.append(f"{more} more")
+    who = ", ".join(nicks)
+    if change.back:
+        yield f"{change.server} can be reached again: {who}"
+    else:
+        yield f"{change.server} is cut off; until it is back these cannot be reached: {who}"
+
+
 _TELL: dict[type[Change], Callable[[Any, Named], Iterator[str]]] = {
     c.Entered: _entered,
     c.Departed: _departed,
@@ -151,6 +163,7 @@ _TELL: dict[type[Change], Callable[[Any, Named], Iterator[str]]] = {
     c.NickChanged: _nick_changed,
     c.Summoned: _summoned,
     c.AwayChanged: _away_changed,
+    c.CutOff: _cut_off,
 }
 
 

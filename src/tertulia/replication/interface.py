@@ -50,6 +50,7 @@ class PeerStatus(Struct, frozen=True, kw_only=True):
     behind: int = 0
     queued: int = 0
     since: float | None = None
+    """When *reachable* became what it is, by the clock that the replicator was given."""
     why: str = ""
     """Why there is no link, if it was tried."""
 
@@ -74,7 +75,11 @@ class Core(Protocol):
         """These, and nobody else, are on *server*."""
 
     def everybody(self, server: ServerId) -> list[Raw]:
-        """Return who is on *server*, this one or another, as `replace` takes it."""
+        """Return who is on *server*, this one or another, as `replace` takes it.
+
+        Changes of this server that were not yet `published` may be in it already: others are
+        told of them again, and must not mind.
+        """
 
     def asked(self, by: ServerId, item: Item) -> None:
         """Another server wants something of a user of this one."""
@@ -82,6 +87,17 @@ class Core(Protocol):
     def reach(self, server: ServerId, name: str, reachable: bool, orderly: bool) -> None:
         """*server* can be reached now, or no longer: it stopped in an *orderly* way, or is cut
         off."""
+
+    def lost(self, server: ServerId, epoch: int, first: int, last: int) -> None:
+        """Nobody who can be reached keeps these events of *server* any more. They count as
+        known, now and after a restart."""
+
+    def overtaken(self, epoch: int) -> None:
+        """Others know of a later *epoch* of this server: its history was set back, and so was
+        its clock. It is heard again when it begins an epoch later than that."""
+
+    def doubled(self, server: ServerId, name: str, why: str) -> None:
+        """Two servers with one id are alive, perhaps this one's; *why* says so and what to do."""
 
 
 class Log(Protocol):
@@ -94,11 +110,12 @@ class Log(Protocol):
         self,
         want: Sequence[tuple[ServerId, int, int]],
         most_bytes: int,
-        done: Callable[[list[Run], bool], None],
+        done: Callable[[list[Run] | None, bool], None],
     ) -> None:
         """Read events of sources after a number, in the order of their clocks.
 
-        *done* is called in the event loop, with as many as fit and whether there are more.
+        *done* is called in the event loop, with as many as fit and whether there are more; None
+        if they could not be read. What is not there, from the number on, is kept no more.
         """
 
 
@@ -113,7 +130,8 @@ class Replicator(Protocol):
         """Events that `Core.take` was given are on disk."""
 
     def refused(self, runs: Sequence[Run]) -> None:
-        """They could not be written and did not happen; to be offered again later."""
+        """They, and all that `Core.take` was given of their sources since, could not be written
+        and did not happen; to be offered again later."""
 
     def ask(self, to: ServerId, item: Item) -> bool:
         """Want something of a user of another server; return whether it can be reached."""

@@ -111,23 +111,37 @@ class Pull(Message, frozen=True, tag="PULL"):
 class Heard(Struct, frozen=True, array_like=True):
     """How far somebody has what a server wrote: up to number *seq* of its *epoch*, and of its
     earlier epochs what *digest* says (see `vectors.digest`). Of who is there, *present* changes
-    of that epoch."""
+    of that epoch; -1 if that is not known."""
 
     epoch: int
     seq: int
     digest: str = ""
-    present: int = 0
+    present: int = -1
+
+
+class LinkState(Struct, frozen=True, array_like=True):
+    """With whom a server is directly linked, as it said itself, *count* times in its *epoch*.
+
+    *process* is that of its `Hello`. *gone*: it said `Bye`, and its users are gone.
+    """
+
+    epoch: int
+    count: int
+    process: str
+    name: str
+    links: list[str]
+    gone: bool = False
 
 
 class Vector(Message, frozen=True, tag="VECTOR"):
-    """What the speaker has on disk, of every server it knows of, by id; and its direct links.
+    """What the speaker has on disk, of every server it knows of, by id; and who is linked with
+    whom: the speaker, and the servers that it can reach and the other end is not linked with.
 
-    Said when a link comes up and every five seconds.
+    Said when a link comes up, when links change, and every five seconds.
     """
 
     heard: dict[str, Heard]
-    links: list[str]
-    names: dict[str, str] = {}
+    links: dict[str, LinkState]
 
 
 class Epochs(Message, frozen=True, tag="EPOCHS"):
@@ -163,16 +177,16 @@ class WhoIsThere(Message, frozen=True, tag="WHO_IS_THERE"):
 
 class Snapshot(Message, frozen=True, tag="SNAPSHOT"):
     """Everybody on *server* after *count* changes of its *epoch*, in parts, in order; the last
-    one is not *more*. Said for every server that the other end may not hear itself when a link
-    comes up, and when asked."""
+    one is not *more*. Said of the speaker when a link comes up, and of any server when asked;
+    *taking* tells apart the parts of different answers of one speaker."""
 
     server: str
     epoch: int
     count: int
     users: list[Raw]
+    taking: int = 0
     part: int = 0
     more: bool = False
-    hash: str = ""
 
 
 class Ask(Message, frozen=True, tag="ASK"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 
 from tertulia.server.interfaces import held_addresses
@@ -20,6 +21,19 @@ def shortest(host: str) -> Address:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def network_of(text: str) -> Network:
+    """Return the network that *text* names, or the one address; raises `ValueError`."""
+    network = ipaddress.ip_network(text)
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
+        raise ValueError(f"{text} is an IPv4 address in IPv6")
+    return network
+
+
+def is_listed(address: Address, networks: Iterable[str]) -> bool:
+    """Whether *address* is one of *networks*, or in one of them."""
+    return any(address in network_of(text) for text in networks)
 
 
 def is_near(address: Address) -> bool:

@@ -33,17 +33,22 @@ def sources(offer: Offer, held: Sequence[Held]) -> list[Held]:
 
 
 class Announcer:
-    """Announces one *offer*; nothing else is ever sent to that group and port, because the
-    discovery client decodes whatever arrives there."""
+    """Announces one *offer* to a group and port, by default the old ones. Nothing but the old
+    announcement is ever sent to those, because the discovery client decodes whatever arrives
+    there."""
 
-    def __init__(self, offer: Offer) -> None:
+    def __init__(self, offer: Offer, to: tuple[str, int] = (GROUP, PORT)) -> None:
         self._offer = offer
+        self._to = to
         self._datagram = datagram(offer.port)
         self._socket: socket.socket | None = None
         self._failing: set[str] = set()
 
-    def announce(self, held: Sequence[Held]) -> str | None:
-        """Announce once on every interface; return why nobody can hear it, if so."""
+    def announce(self, held: Sequence[Held], data: bytes | None = None) -> str | None:
+        """Announce once on every interface, the old announcement or *data*; return why nobody
+        can hear it, if so."""
+        if data is not None:
+            self._datagram = data
         try:
             self._socket = self._socket or _open()
         except OSError as error:
@@ -70,7 +75,7 @@ class Announcer:
         info = one.at.ip.packed + struct.pack("@I", one.index)
         control = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
         try:
-            by.sendmsg([self._datagram], control, 0, (GROUP, PORT))
+            by.sendmsg([self._datagram], control, 0, self._to)
         except BlockingIOError:
             return None  # Full buffers are no failure: the next one is due in a few seconds.
         except OSError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 import tertulia
 from tertulia.domain.ids import HybridClock
@@ -19,7 +20,7 @@ from tertulia.domain.state import State
 from tertulia.domain.world import World
 from tertulia.protocols.announcement import Card
 from tertulia.protocols.session import Request, Shell, TokenBucket
-from tertulia.server.addresses import is_near
+from tertulia.server.addresses import Address, is_listed, is_near
 from tertulia.server.backups import Backups
 from tertulia.server.connection import Connection
 from tertulia.server.console import Console
@@ -28,7 +29,9 @@ from tertulia.server.control_messages import SOCKET
 from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
-from tertulia.server.listeners import Endpoint
+from tertulia.server.listeners import MESH, Endpoint, Scheme
+from tertulia.server.mesh import Mesh
+from tertulia.server.network_desk import NetworkDesk
 from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.services import Open, Services
@@ -46,6 +49,7 @@ logger = structlog.get_logger()
 BACKLOG = 1024
 SWEEP_S = 5.0
 GOODBYE_S = 2.0
+NO_PEERS = "network.table_peers names no address"
 
 
 class ListenError(Exception):
@@ -71,7 +75,7 @@ class Server:
         server_id, name = self._store.server_id, settings.server.name
         world = World(state, settings.rules(), server_id, _wall_ms, _random_below, name)
         self._store.load(state, _wall_ms())
-        clock = HybridClock(_wall_ms, self._store.last_hlc)
+        clock = HybridClock(_wall_ms, self._store.followed_hlc(_wall_ms()))
         self._followers = _followers(settings, self._store.path, data)
         self.backups = Backups(self._store.path, data, settings.backup)
         self.hub = Hub(
@@ -82,6 +86,7 @@ class Server:
             self._store.durable,
             self._poke_followers,
         )
+        self._mesh = Mesh(self._store, self.hub, settings)
         self._workers = Workers(self._store.history, self.after_batch, self.backups.take)
         self._services = Services(self.hub, settings, self.reload)
         self._tls: Tls | None = None
@@ -97,8 +102,9 @@ class Server:
         self._farewell = "The server is shutting down"
         self.wanted_over = wanted_over or asyncio.Event()
         name = settings.server.name
-        stats = Stats(name, self.hub, self._store, self._connections)
-        console = Console(self.hub, name, stats.now, self._shut_down)
+        desk = NetworkDesk(self.hub, self._mesh)
+        stats = Stats(name, self.hub, self._store, self._connections, desk)
+        console = Console(self.hub, name, stats.now, self._shut_down, desk)
         self._control = ControlServer(data / SOCKET, console.answer)
 
     # Starting and stopping
@@ -124,17 +130,25 @@ class Server:
                 logger.warning("port taken", protocol=endpoint.scheme.name, port=endpoint.port)
         if not uris:
             raise ListenError("no port could be listened on; choose others with --listen")
+        self._mesh.start()
         self._sweeper = asyncio.create_task(self._sweep())
         self._discovery.switch(self._settings.network.discovery)
         await self._control.start()
         return uris
 
     async def _listen(self, endpoint: Endpoint) -> str:
-        host = self._host(endpoint)
         port = endpoint.port
         if endpoint.host is None and port == 0:
             # All addresses are to share one port: let the kernel choose it once.
             port = await self._free_port()
+        if endpoint.scheme.name == MESH:
+            port = await self._mesh.listen(replace(endpoint, port=port))
+        else:
+            port = await self._listen_for_clients(endpoint, port)
+        return replace(endpoint, port=port).uri
+
+    async def _listen_for_clients(self, endpoint: Endpoint, port: int) -> int:
+        host = self._host(endpoint)
         listener = await self._loop.create_server(
             lambda: Connection(host, self._loop),
             endpoint.host,
@@ -146,9 +160,12 @@ class Server:
             ),
         )
         self._listeners.append(listener)
-        self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
-        port = listener.sockets[0].getsockname()[1]
-        return Endpoint(endpoint.scheme, endpoint.host, port, endpoint.chosen).uri
+        if not endpoint.scheme.for_servers:
+            self._discovery.add(offer_of(endpoint.scheme.name, listener.sockets))
+        elif not self._settings.network.table_peers:
+            logger.warning("nobody may link", listener=endpoint.uri, reason=NO_PEERS)
+        bound: int = listener.sockets[0].getsockname()[1]
+        return bound
 
     async def _free_port(self) -> int:
         probe = await self._loop.create_server(asyncio.Protocol, None, 0)
@@ -163,7 +180,7 @@ class Server:
         return self._tls.context
 
     def _host(self, endpoint: Endpoint) -> _Host:
-        return _Host(self, self._services.opens[endpoint.scheme.name], endpoint.scheme.secure)
+        return _Host(self, self._services.opens[endpoint.scheme.name], endpoint.scheme)
 
     async def stop(self) -> None:
         """Stop listening, tell the clients, write what waits, and close everything."""
@@ -172,6 +189,7 @@ class Server:
         self._control.refuse()
         for listener in self._listeners:
             listener.close()
+        self._mesh.shut_door()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
@@ -186,6 +204,7 @@ class Server:
                     await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.transport.abort()
+        await self._mesh.stop()
         await goodbye
         for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
             await self._loop.run_in_executor(None, stop)
@@ -207,6 +226,7 @@ class Server:
         try:
             settings = self._reload()
             use = self._services.prepare(settings)
+            use_mesh = self._mesh.prepare(settings)
             if self._tls is not None:
                 self._tls.reload(settings.tls)
         except SettingsError as error:
@@ -215,6 +235,7 @@ class Server:
         self._settings = settings
         self._discovery.switch(settings.network.discovery)
         use()
+        use_mesh()
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
         for follower in self._followers:
@@ -238,8 +259,9 @@ class Server:
             self._metronome = Metronome(pause_s)
         return self._metronome
 
-    def admit(self, connection: Connection, opens: Open, secure: bool) -> AnySession | None:
-        """Return a session for a new connection, None if it is one too many or from afar."""
+    def admit(self, connection: Connection, opens: Open, scheme: Scheme) -> AnySession | None:
+        """Return a session for a new connection, None if it is one too many or from where
+        nobody is taken."""
         limits, host = self._settings.limits, connection.peer.host
         if self._stopping:
             return None
@@ -248,13 +270,11 @@ class Server:
         # The count goes down when the connection is closed, refused ones included.
         self._connections.add(connection)
         self._per_address[host] = count
-        refusal = None
-        if not secure and not self._settings.server.allow_public and not is_near(address):
-            refusal = "not a near address"
-        elif limits.connections and len(self._connections) > limits.connections:
-            refusal = "too many connections"
+        refusal = _refusal(self._settings, address, scheme)
+        if limits.connections and len(self._connections) > limits.connections:
+            refusal = refusal or "too many connections"
         elif 0 < limits.connections_per_address < count and not address.is_loopback:
-            refusal = "too many connections from this address"
+            refusal = refusal or "too many connections from this address"
         if refusal is not None:
             logger.info("connection refused", address=host, reason=refusal)
             return None
@@ -316,12 +336,12 @@ class Server:
 class _Host:
     """The server, as the connections of one listener see it."""
 
-    __slots__ = ("_opens", "_secure", "_server", "command_over", "cutter", "flush_paced", "send")
+    __slots__ = ("_opens", "_scheme", "_server", "command_over", "cutter", "flush_paced", "send")
 
-    def __init__(self, server: Server, opens: Open, secure: bool) -> None:
+    def __init__(self, server: Server, opens: Open, scheme: Scheme) -> None:
         self._server = server
         self._opens = opens
-        self._secure = secure
+        self._scheme = scheme
         self.send = server.hub.send
         self.command_over = server.hub.command_over
         self.cutter = server.cutter
@@ -341,7 +361,7 @@ class _Host:
 
     def open_session(self, shell: Shell) -> AnySession | None:
         assert isinstance(shell, Connection)
-        return self._server.admit(shell, self._opens, self._secure)
+        return self._server.admit(shell, self._opens, self._scheme)
 
     def closed(self, connection: Connection) -> None:
         self._server.closed(connection)
@@ -361,6 +381,17 @@ def _followers(settings: Settings, database: Path, data: Path) -> list[Follower]
     if history.text_logs:
         followers.append(TextLogWriter(database, data, history.unlogged_channels))
     return followers
+
+
+def _refusal(settings: Settings, address: Address, scheme: Scheme) -> str | None:
+    """Return why nobody at *address* is taken, None if anybody is."""
+    if scheme.for_servers:
+        peers = settings.network.table_peers
+        if not is_listed(address, peers):
+            return "not in network.table_peers" if peers else NO_PEERS
+    elif not (scheme.secure or settings.server.allow_public or is_near(address)):
+        return "not a near address"
+    return None
 
 
 def _wall_ms() -> int:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 import structlog
 
-from tertulia.protocols.session import Drain, Peer, Request, Shell
+from tertulia.protocols.session import Drain, Peer, Request, Shell, Written
 from tertulia.server.addresses import shortest
 from tertulia.server.fanout import AnySession
 from tertulia.server.pacing import Cut, Cutter, Metronome, Pacer
@@ -182,6 +182,8 @@ class Connection(asyncio.Protocol):
         """Fulfil *request*; *resume* is called with the answer, or with an exception."""
         if isinstance(request, Drain):
             self._host.after_batch(lambda: self._when_drained(lambda: resume(None)))
+        elif isinstance(request, Written):
+            self._host.after_batch(lambda: self._soon(lambda: resume(None)))
         else:
             self._host.perform(request, lambda answer: self._guarded(lambda: resume(answer)))
 
@@ -345,6 +347,10 @@ class Connection(asyncio.Protocol):
         head = (self._head or b"") + data[:_LONGEST_VERB]
         self._head = None if len(head) >= _LONGEST_VERB else head
         return head.startswith(_HTTP_VERBS)
+
+    def _soon(self, action: Callable[[], object]) -> None:
+        """Do *action* in the next turn; in this one refusals are told when a batch is over."""
+        self._loop.call_soon(self._guarded, action)
 
     def _guarded(self, action: Callable[[], object]) -> None:
         try:

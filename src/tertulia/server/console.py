@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from tertulia.domain import errors as x
 from tertulia.domain.channels import ADMIN, Channel
 from tertulia.domain.commands.kick import Kick
+from tertulia.domain.commands.kill import Kill
 from tertulia.domain.commands.modes import SetModes, SetRank
 from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
@@ -31,6 +32,7 @@ from tertulia.domain.text import message_text, short_text
 from tertulia.domain.users import User
 from tertulia.server import control_messages as m
 from tertulia.server.hub import Hub
+from tertulia.server.network_desk import NetworkDesk
 
 TURN_S = 0.002
 """How long a list is put together before others have their turn."""
@@ -41,7 +43,8 @@ _encode = msgspec.json.Encoder().encode
 class Console:
     """Does what the operator asks for, as the server called *name*.
 
-    *stats* tells how the server is; *shut_down* begins its end, for a reason.
+    *stats* tells how the server is; *shut_down* begins its end, for a reason; *network* is asked
+    about other servers.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class Console:
         name: str,
         stats: Callable[[], m.ServerStats],
         shut_down: Callable[[str], None],
+        network: NetworkDesk,
     ) -> None:
         self._hub = hub
         self._state = hub.state
         self._actor = console(name)
         self._stats = stats
         self._shut_down = shut_down
+        self._network = network
 
     async def answer(self, request: m.AnyRequest) -> Any:
         """Do what *request* asks, and wait until it is on disk; return what it is answered
@@ -92,6 +97,9 @@ class Console:
     async def _tell_stats(self, _request: m.Stats) -> m.ServerStats:
         return self._stats()
 
+    async def _servers(self, _request: m.Servers) -> m.Network:
+        return self._network.network()
+
     # What is done
 
     async def _say(self, request: m.Say) -> str:
@@ -110,12 +118,9 @@ class Console:
 
     async def _kill(self, request: m.Kill) -> str:
         whom = self._user(request.user)
-        session = self._hub.session_of(whom)
-        # A server's users are those with a session on it.
-        assert session is not None
-        reason = short_text(request.reason, self._hub.world.rules.reason_bytes)
-        session.end(f"Killed ({self._actor.nick} ({reason or 'no reason given'}))")
-        await self._hub.gate.written()
+        await self._do(Kill(whom, request.reason))
+        if whom.server:
+            return f"{self._state.servers[whom.server]} was asked to disconnect {whom.nick}"
         return f"{whom.nick} was disconnected"
 
     async def _ban(self, request: m.Ban) -> str:
@@ -140,8 +145,14 @@ class Console:
             return m.ChannelTopic(channel=name, topic=None, by=None, at=None)
         return m.ChannelTopic(channel=name, topic=topic.text, by=topic.by, at=_time(topic.at))
 
-    async def _do(self, intent: Say | Kick | SetModes | SetRank | SetTopic) -> None:
+    async def _do(self, intent: Say | Kick | Kill | SetModes | SetRank | SetTopic) -> None:
         await self._hub.execute_for(self._actor, intent)
+
+    async def _join(self, request: m.Join) -> str:
+        return await self._network.join(request)
+
+    async def _forget(self, request: m.Forget) -> str:
+        return self._network.forget(request)
 
     async def _shutdown(self, request: m.Shutdown) -> str:
         self._shut_down(short_text(request.reason, self._hub.world.rules.reason_bytes))
@@ -210,6 +221,8 @@ def _user_row(state: State, user: User) -> m.UserRow:
         away=user.away,
         operator=user.is_operator,
         waiting=state.waiting.count(user.uid),
+        server=state.servers.get(user.server, user.server) if user.server else None,
+        cut_off=user.is_cut_off,
     )
 
 
@@ -257,6 +270,9 @@ _ANSWERS = cast(
         m.Op: Console._op,
         m.Topic: Console._topic,
         m.Stats: Console._tell_stats,
+        m.Servers: Console._servers,
+        m.Join: Console._join,
+        m.Forget: Console._forget,
         m.Shutdown: Console._shutdown,
     },
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from msgspec import Raw, Struct
 
@@ -18,6 +19,8 @@ SOCKET = "control"
 """The name of the socket in the data directory."""
 REQUEST_BYTES = 64 * 1024
 """The longest line that the server takes."""
+Health: TypeAlias = Literal["ok", "degraded", "isolated"]
+"""How a server is connected with the others that it knows of: with all, some, or none."""
 _ADDRESS_BYTES = 100
 """What fits in the address of a socket everywhere (unix(7): 108 bytes, elsewhere 104)."""
 
@@ -90,6 +93,24 @@ class Stats(Request, frozen=True, tag="stats"):
     """Tell how the server is: `ServerStats`."""
 
 
+class Servers(Request, frozen=True, tag="servers"):
+    """List the other servers that share this chat: `Network`."""
+
+
+class Join(Request, frozen=True, tag="join"):
+    """Take *secrets* (64 hexadecimal digits each, one or two, the new one first) for those of the
+    network, from now on, and look for servers at *peers* (``host:port``): a sentence."""
+
+    secrets: tuple[str, ...]
+    peers: tuple[str, ...] = ()
+
+
+class Forget(Request, frozen=True, tag="forget"):
+    """Forget a *server* that is not linked, given by name or id: a sentence."""
+
+    server: str
+
+
 class Shutdown(Request, frozen=True, tag="shutdown"):
     """Stop the server: a sentence, and then the end of the connection when all is on disk
     and another server can use the data directory."""
@@ -97,7 +118,10 @@ class Shutdown(Request, frozen=True, tag="shutdown"):
     reason: str = ""
 
 
-AnyRequest = Users | Channels | Say | Kick | Kill | Ban | Op | Topic | Stats | Shutdown
+AnyRequest = (
+    Users | Channels | Say | Kick | Kill | Ban | Op | Topic | Stats | Servers | Join | Forget
+    | Shutdown
+)  # fmt: skip
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -109,7 +133,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
 class UserRow(Struct, frozen=True, kw_only=True):
     """A user, or an identity that is not *here*, of which no more is known than its names;
-    *waiting* is how many messages wait to be handed to either."""
+    *waiting* is how many messages wait to be handed to either. *server* is the one they are on,
+    if that is another one; *cut_off* says whether that cannot be reached."""
 
     nick: str
     number: str
@@ -122,6 +147,8 @@ class UserRow(Struct, frozen=True, kw_only=True):
     away: str | None = None
     operator: bool = False
     waiting: int = 0
+    server: str | None = None
+    cut_off: bool = False
 
 
 class ChannelRow(Struct, frozen=True, kw_only=True):
@@ -147,8 +174,9 @@ class ChannelTopic(Struct, frozen=True, kw_only=True):
 
 
 class ServerStats(Struct, frozen=True, kw_only=True):
-    """How a server is. *events* were written since it started, *waiting* are the messages for
-    people who are not here."""
+    """How a server is. *users* are those on it; *events* were written since it started, *waiting*
+    are the messages for people who are not here. *servers* are the other ones that can be reached;
+    *health* is None if none is looked for."""
 
     server: str
     version: str
@@ -162,6 +190,39 @@ class ServerStats(Struct, frozen=True, kw_only=True):
     connections: int
     memory_bytes: int
     database_bytes: int
+    servers: int = 0
+    health: Health | None = None
+
+
+class ServerRow(Struct, frozen=True, kw_only=True):
+    """Another server, or an address where nobody was met yet, which has no *id*.
+
+    *state* says whether it is linked, or reached *via* another one, or cannot be reached, and then
+    *why* says what is known of that. *lag* is how many of its events are known to be missing here,
+    *behind* how many of ours are missing there; *queued* is in bytes.
+    """
+
+    name: str
+    id: str
+    state: Literal["linked", "via", "away"]
+    via: str | None = None
+    why: str | None = None
+    users: int = 0
+    address: str | None = None
+    latency_ms: float | None = None
+    lag: int = 0
+    behind: int = 0
+    queued: int = 0
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """The other servers, and how this one is connected with them: *health* is None if it looks
+    for none. Others come in at *ports*; the network's secret is in *secret_file*."""
+
+    health: Health | None
+    ports: tuple[int, ...]
+    secret_file: str
+    servers: tuple[ServerRow, ...]
 
 
 @contextmanager

@@ -15,8 +15,10 @@ import structlog
 
 from tertulia.domain.events import Event
 from tertulia.protocols.session import Later, Session
+from tertulia.replication.messages import Run
 from tertulia.server.fanout import AnySession, Recipients
 from tertulia.storage.errors import StorageError
+from tertulia.storage.log import Copied
 
 logger = structlog.get_logger()
 
@@ -38,6 +40,7 @@ class Log(Protocol):
         events: list[Event],
         writes: list[Any],
         done: Callable[[StorageError | None], None],
+        copied: list[Copied],
     ) -> None:
         """Write a batch, then call *done* in any thread."""
 
@@ -111,12 +114,21 @@ class Paced:
 class Batch:
     """What one turn of the loop, or several, led to."""
 
-    __slots__ = ("after", "claims", "deliveries", "error", "events", "speakers", "writes")
+    __slots__ = (
+        "after", "brought", "claims", "copied", "deliveries", "error", "events", "shared",
+        "speakers", "writes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.claims: list[tuple[AnySession | None, Event, str | None]] = []
         """Durable events, with who is told if they cannot be written, under which label."""
+        self.copied: list[Copied] = []
+        """Events of other servers."""
+        self.brought: list[Run] = []
+        """The same as they came."""
+        self.shared: list[Event] = []
+        """What other servers are to know, in the order in which it happened."""
         self.writes: list[Any] = []
         """The statements for the tables of durable state."""
         self.deliveries: list[Delivery] = []
@@ -162,7 +174,8 @@ class Gate:
 
     *take_writes* returns the statements that bring the tables of durable state up to date;
     *end_turn* is called before a batch is closed; *failed* with the batches that could not
-    be written, which then count as never having happened; *committed* when one was.
+    be written, which then count as never having happened; *committed* when one was; *opened*
+    with each one that was sent.
 
     After a failure it rests: what is not claimed by anybody goes out as if it were written, and
     its events wait for a batch with claims, or for `REST_S` to be over.
@@ -175,6 +188,7 @@ class Gate:
         end_turn: Callable[[], None],
         failed: Callable[[Sequence[Batch], StorageError], None],
         committed: Callable[[], None],
+        opened: Callable[[Batch], None] = lambda _batch: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._log = log
@@ -182,6 +196,7 @@ class Gate:
         self._end_turn = end_turn
         self._failed = failed
         self._on_commit = committed
+        self._opened = opened
         self.batch = Batch()
         self.paced = Paced(self._loop)
         self._committing: Batch | None = None
@@ -219,7 +234,7 @@ class Gate:
     @property
     def is_congested(self) -> bool:
         """Whether more waits for the disk than should: nobody is listened to until it is less."""
-        return len(self.batch.events) > WAITING_MOST
+        return len(self.batch.events) + len(self.batch.copied) > WAITING_MOST
 
     async def written(self) -> StorageError | None:
         """Wait until what has happened so far is on disk and sent, or the disk refuses it:
@@ -256,12 +271,12 @@ class Gate:
         self._end_turn()
         batch, self.batch = self.batch, Batch()
         self._scheduled = False
-        if self.rests and not batch.claims:
+        if self.rests and not (batch.claims or batch.copied):
             self.batch.events, batch.events = batch.events[:REQUEUED_MOST], []
             self._open(batch)
             return
         batch.writes = self._take_writes()
-        if not batch.events and not batch.writes:
+        if not (batch.events or batch.writes or batch.copied):
             self._open(batch)
             return
         self._committing = batch
@@ -270,7 +285,7 @@ class Gate:
         def done(error: StorageError | None) -> None:
             loop.call_soon_threadsafe(self._committed, batch, error)
 
-        self._log.append(batch.events, batch.writes, done)
+        self._log.append(batch.events, batch.writes, done, batch.copied)
 
     def _committed(self, batch: Batch, error: StorageError | None) -> None:
         self._committing = None
@@ -299,6 +314,7 @@ class Gate:
 
     def _open(self, batch: Batch) -> None:
         self._last_writes = batch.deliver(self.paced)
+        self._opened(batch)
         self.finish(batch)
         self._tell_settled()
 

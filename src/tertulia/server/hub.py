@@ -6,11 +6,10 @@ The hub owns which session belongs to which user, and who sees what happens wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, cast
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tertulia.domain import changes as c
@@ -18,18 +17,22 @@ from tertulia.domain.channels import ADMIN, VOICE, Channel
 from tertulia.domain.chat import Chat, Intent
 from tertulia.domain.commands.connect import Connect, Disconnect
 from tertulia.domain.commands.identify import sift_unused
+from tertulia.domain.elsewhere import AGAIN
 from tertulia.domain.errors import StorageFailed
 from tertulia.domain.events import WAITING_STYLES, ChannelEnded, Event, Fact
 from tertulia.domain.ids import HybridClock, Uid, at_milliseconds
 from tertulia.domain.names import Number, fold_name
+from tertulia.domain.resume import Token
+from tertulia.domain.servers import ServerStatus
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
-from tertulia.protocols.session import Flavour
+from tertulia.protocols.session import Flavour, Onlooker
+from tertulia.server.carrier import Carrier
 from tertulia.server.fanout import AnySession, Audience, Groups, Run, union
-from tertulia.server.gate import REQUEUED_MOST, Batch, Gate, Log
+from tertulia.server.gate import Batch, Gate, Log
 from tertulia.server.receipts import Receipts
-from tertulia.storage.errors import StorageError
+from tertulia.server.recovery import DurableState, Recovery
 from tertulia.storage.records import take_writes
 
 logger = structlog.get_logger()
@@ -40,13 +43,6 @@ _TOLD_AT = frozenset(10**n for n in range(12))
 
 Observer = Callable[[c.Change], None]
 """Is told of those who come, go, or change their nickname."""
-
-
-class DurableState(Struct, frozen=True):
-    """What the tables on disk say."""
-
-    channels: list[Channel]
-    waiting: list[tuple[Uid, int]] = []
 
 
 class Hub:
@@ -60,24 +56,36 @@ class Hub:
         self,
         world: World,
         clock: HybridClock,
-        origin_tag: int,
+        tag: int,
         log: Log,
         reload: Callable[[], DurableState],
         committed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.chat = Chat(world, clock, origin_tag, self._publish)
+        self.chat = Chat(world, clock, tag, self._publish)
+        self.chat.displace = self._end
         self.world = world
         self.state: State = world.state
+        self.recovery = Recovery(self, reload)
         self.gate = Gate(
-            log, lambda: take_writes(world.state), self._close_run, self._failed, self._written
+            log,
+            lambda: take_writes(world.state),
+            self._close_run,
+            self.recovery.failed,
+            self._written,
+            self._opened,
         )
+        self.heard = dict(world.state.heard)
+        """The time of the last event on disk of each source, by its tag."""
+        self.carrier: Carrier = Carrier()
+        """What carries the chat to other servers, if any does."""
         self.observers: list[Observer] = []
         self.left_alone: dict[tuple[str, str], int] = {}
         """How much input of each protocol was left alone, and why."""
         self.watchers_of: Callable[[User], Iterable[AnySession]] = lambda _user: ()
         """Sessions that follow a user without sharing a channel (IRC's extended-monitor)."""
+        self.onlookers: Collection[Onlooker[Any]] = ()
+        """Sessions that are told once of everything that happens: those of other servers."""
         self._receipts = Receipts(self.gate, lambda: self._acting)
-        self._reload = reload
         self._committed = committed
         self._sessions: dict[Uid, AnySession] = {}
         self._audiences: dict[str, Audience] = {}
@@ -94,8 +102,8 @@ class Hub:
         Raises `NicknameInUse` or `WrongCredential`. Who comes as an identity takes the place
         of an older session of theirs.
         """
-        if intent.credential is not None and (older := self.chat.gives_way(intent)) is not None:
-            self._sessions[older.uid].end("Connected again from elsewhere")
+        while intent.credential and (older := self.chat.gives_way(intent)) is not None:
+            self._give_way(older)
         self._acting, self._tainted = session, False
         try:
             user = self.chat.connect(intent)
@@ -103,8 +111,21 @@ class Hub:
             self._acting = None
         self._sessions[user.uid] = session
         session.user = user
-        self._everyone.add(session)
+        if session.is_shown:
+            self._everyone.add(session)
         return user
+
+    def _give_way(self, older: User) -> None:
+        """The same identity has connected again: here, or on another server before."""
+        if older.server:
+            self.chat.take_from(older)
+        else:
+            self._end(older, AGAIN)
+
+    def _end(self, user: User, reason: str) -> None:
+        """Let somebody who is here be here no more."""
+        if (session := self._sessions.get(user.uid)) is not None:
+            session.end(reason)
 
     def register(self, session: AnySession) -> Number:
         """Give out the number of a new bare identity, or raise `TooManyIdentities`."""
@@ -161,6 +182,10 @@ class Hub:
         for audience in places:
             audience.add(session)
 
+    def servers(self) -> list[ServerStatus]:
+        """Return how other servers are."""
+        return self.carrier.servers()
+
     def session_of(self, user: User) -> AnySession | None:
         """Return the session of *user*, if it is on this server."""
         return self._sessions.get(user.uid)
@@ -187,15 +212,27 @@ class Hub:
         """What is sent from now on does not depend on what was just done."""
         self._tainted = False
 
+    # What happened elsewhere
+
+    def show(self, changes: Iterable[c.Change]) -> None:
+        """Let those who are here see what happened on other servers, when it is on disk."""
+        for change in changes:
+            _ROUTES[type(change)](self, change, True)
+        if self.state.waiting.woken and not self.gate.rests:
+            self._wake()
+        self.gate.touch()
+
     # What happened
 
     def _publish(self, events: list[Event], changes: list[c.Change], again: bool) -> None:
         acting = self._acting
         durable = False
         batch = self.gate.batch
-        if events:
-            batch.events += events
-            for event in events:
+        if self.carrier.is_open:
+            batch.shared += events
+        if logged := [event for event in events if event.fact.durability != "presence"]:
+            batch.events += logged
+            for event in logged:
                 if event.fact.can_be_refused:
                     batch.claims.append((acting, event, acting.label if acting else None))
                     durable = True
@@ -208,12 +245,35 @@ class Hub:
                 self._echo(change)
             else:
                 _ROUTES[type(change)](self, change, durable)
+        if self.onlookers and not again:
+            for change in changes:
+                self._tell_onlookers(change, durable)
         # While the gate rests, what was put by is not written for a while.
         if self.state.waiting.woken and not self.gate.rests:
             self._wake()
         self.gate.touch()
 
+    def _opened(self, batch: Batch) -> None:
+        if batch.events:
+            last = batch.events[-1]
+            self.heard[last.tag] = last.hlc
+        for one in batch.copied:
+            self.heard[one.event.tag] = one.event.hlc
+        self.carrier.opened(batch)
+
+    def token(self) -> Token:
+        """Return the token of a client that sees what it was sent up to now; what is sent next
+        is sent only if all of that is on disk."""
+        self._tainted = True
+        return Token(dict(self.state.heard), self.world.now())
+
+    def _tell_onlookers(self, change: c.Change, durable: bool) -> None:
+        for onlooker in self.onlookers:
+            if data := onlooker.overhear(change):
+                self.gate.send(onlooker, data, durable)
+
     def _written(self) -> None:
+        self.state.waiting.deleting.clear()
         if self.state.waiting.woken:
             self._wake()
         self._committed()
@@ -243,6 +303,33 @@ class Hub:
         else:
             self._to_user(change, durable)
 
+    def _together(self, change: c.Together, durable: bool) -> None:
+        """What belongs together is about one channel, or about users who share several."""
+        if change.channel:
+            self._in_channel(change, durable)
+            audience = self._audiences.get(fold_name(change.channel))
+            for one in change.changes:
+                if audience is not None and isinstance(one, c.Spoken) and one.receipt:
+                    self._receipts.expect_from(audience, one)
+        else:
+            self._scattered(change, durable)
+
+    def _scattered(self, change: c.Together, durable: bool) -> None:
+        """Show everyone those of several who left that shared a channel with them."""
+        gone = [one for one in change.changes if isinstance(one, c.Gone)]
+        names = {name for one in gone for name in one.channels}
+        seen: dict[tuple[Flavour, frozenset[str]], list[AnySession]] = {}
+        for flavour, recipients in self._neighbours(names, None):
+            for session in recipients:
+                if session.user is not None:
+                    common = frozenset(names.intersection(session.user.channels))
+                    seen.setdefault((flavour, common), []).append(session)
+        for (flavour, common), sessions in seen.items():
+            shown = tuple(one for one in gone if not common.isdisjoint(one.channels))
+            self._deliver(((flavour, sessions),), replace(change, changes=shown), durable)
+        for one in gone:
+            self._tell_observers(one)
+
     def _silent_speaker(self, change: c.Change) -> AnySession | None:
         acting = self._acting
         return None if acting is None or acting.echoes(change) else acting
@@ -254,7 +341,10 @@ class Hub:
 
     def _to_user(self, change: c.Spoken | c.TagsSpoken, durable: bool) -> None:
         self._echo(change)
-        user = self.state.user_named(change.target)
+        if change.to is None:
+            user = self.state.user_named(change.target)
+        else:
+            user = self.state.users.get(change.to)
         if user is None or (user.catching_up and _waits(change)):
             return
         session = self._sessions.get(user.uid)
@@ -287,11 +377,11 @@ class Hub:
     def _entered(self, change: c.Entered, durable: bool) -> None:
         name = fold_name(change.channel)
         audience = self._audiences.get(name)
-        if audience is None:
-            audience = self._audiences[name] = Audience()
-        self._close_run()
         session = self._sessions.get(change.by.uid)
-        if session is not None:
+        if session is not None and session.is_shown:
+            if audience is None:
+                audience = self._audiences[name] = Audience()
+            self._close_run()
             audience.add(session)
         self._to_audience(audience, change, durable)
 
@@ -418,73 +508,15 @@ class Hub:
             for recipients, chunk in run.rendered():
                 self.gate.add(recipients, chunk, run.durable)
 
-    # What could not be written
-
-    def _failed(self, batches: Sequence[Batch], error: StorageError) -> None:
-        """Undo what *batches* did to the durable state, and tell those who asked for it.
-
-        All is undone before anything goes on: what is done after a batch may be a command,
-        whose effects must not be undone with those of the next.
-        """
-        for batch in batches:
-            batch.error = error
-            if batch.claims:
-                logger.error("events refused", count=len(batch.claims), reason=str(error))
-            for _, event, _ in batch.claims:
-                self.state.undo(event)
-                self.chat.forget_retry(event)
-        if any(batch.claims or batch.writes for batch in batches):
-            self._restore()
-            for batch in batches:
-                for event in _remaining(batch):
-                    self.chat.rewrite(event)
-        for batch in batches:
-            self._requeue(batch)
-        for batch in batches:
-            batch.deliveries = [d for d in batch.deliveries if not d.durable]
-            batch.deliver(self.gate.paced)
-            Gate.finish(batch)
-            for session, event, label in batch.claims:
-                if session is not None and not session.closing:
-                    session.refused(event.fact, label)
-
-    def _requeue(self, batch: Batch) -> None:
-        """Let what remains so, though it could not be written, be written with what is next."""
-        room = REQUEUED_MOST - len(self.gate.batch.events)
-        self.gate.batch.events += _remaining(batch)[: max(0, room)]
-
-    def _restore(self) -> None:
-        """Take the durable state back from disk; who is where stays as it is."""
-        durable = self._reload()
-        self.state.waiting.reset(durable.waiting)
-        on_disk = {channel.name.folded: channel for channel in durable.channels}
-        for name, channel in list(self.state.channels.items()):
-            if name not in on_disk:
-                self._forget(channel)
-        for channel in on_disk.values():
-            current = self.state.channels.get(channel.name.folded)
-            if current is not None:
-                channel.occupants = current.occupants
-                channel.invited = current.invited
-                channel.shut_out = current.shut_out
-                channel.revision = current.revision + 1
-                _rank_as_stored(channel, current.admins)
-                for uid in channel.occupants:
-                    self.state.users[uid].channels[channel.name.folded] = channel
-            if bool(channel.occupants) is (channel.emptied is not None):
-                channel.emptied = None if channel.occupants else self.world.now()
-                self.state.changed_channels[channel.name.folded] = None
-            self.state.restore_channel(channel)
-
-    def _forget(self, channel: Channel) -> None:
+    def put_out(self, channel: Channel, reason: str) -> None:
         """Take everyone out of a channel that does not exist after all."""
         now = at_milliseconds(self.world.now())
         for user, _ in list(self.state.occupants(channel)):
             session = self._sessions.get(user.uid)
             if session is not None:
-                reason = "The channel could not be stored"
                 left = c.Departed(now, "", user.face, channel.name.text, reason)
                 self._deliver_to(session, left, durable=False)
+                self._tell_onlookers(left, durable=False)
         self.state.forget_channel(channel)
         self._audiences.pop(channel.name.folded, None)
 
@@ -499,8 +531,9 @@ class Hub:
         """End the channels that have been empty for longer than the rules allow."""
         limit = self.world.now() - self.world.rules.channel_grace_s * 1000
         over: list[Fact] = [
-            ChannelEnded(channel.name.text)
+            ChannelEnded(channel.name.text, incarnation)
             for channel in self.state.channels.values()
+            for incarnation in self.state.histories(channel)
             if channel.emptied is not None
             and channel.emptied <= limit
             and not channel.is_lobby
@@ -516,25 +549,13 @@ def _waits(change: c.Spoken | c.TagsSpoken) -> bool:
     return isinstance(change, c.Spoken) and change.style in WAITING_STYLES
 
 
-def _remaining(batch: Batch) -> list[Event]:
-    """Return what remains so of *batch*, though it could not be written."""
-    return [event for event in batch.events if not event.fact.can_be_refused]
-
-
-def _rank_as_stored(channel: Channel, believed: frozenset[Uid]) -> None:
-    """Give those the rank that is on disk of whom it was *believed* that they had another."""
-    for uid in channel.admins ^ believed:
-        rank = channel.occupants.get(uid)
-        if rank is not None:
-            lasting = uid in channel.admins
-            channel.occupants[uid] = rank | ADMIN if lasting else rank & ~ADMIN
-
-
 _ROUTES = cast(
     "dict[type[c.Change], Callable[[Hub, c.Change, bool], None]]",
     {
         c.Spoken: Hub._spoken,
         c.TagsSpoken: Hub._spoken,
+        c.Together: Hub._together,
+        c.CutOff: Hub._in_channel,
         c.Entered: Hub._entered,
         c.Departed: Hub._departed,
         c.Expelled: Hub._expelled,

@@ -7,15 +7,24 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tertulia.server.peer_address import DEFAULT_PORT
 from tertulia.server.settings import SettingsError
+
+MESH = "mesh"
+"""The scheme at which other servers come in, not people."""
 
 
 class Scheme(Struct, frozen=True):
-    """A protocol one can listen for; *port* is its default, None for any free one."""
+    """A protocol one can listen for; *port* is its default, None for any free one.
+
+    One *for_servers* is not listened for unless somebody asks for it, is not announced, and
+    takes only the addresses in ``network.table_peers``.
+    """
 
     name: str
     port: int | None
     secure: bool = False
+    for_servers: bool = False
 
 
 SCHEMES = {
@@ -28,6 +37,8 @@ SCHEMES = {
         Scheme("pychat", 5000),
         Scheme("chatroom", 6666),
         Scheme("numeric", 19033),
+        Scheme(MESH, DEFAULT_PORT, secure=True),
+        Scheme("peer", 12001, for_servers=True),
     )
 }
 
@@ -76,7 +87,9 @@ def parse(uri: str) -> Endpoint:
 def defaults(address: str | None, pychat_port: int | None = None) -> list[Endpoint]:
     """Return where the server listens if nobody says otherwise, or only for *pychat_port*."""
     endpoints = [
-        Endpoint(scheme, address, scheme.port or 0, chosen=False) for scheme in SCHEMES.values()
+        Endpoint(scheme, address, scheme.port or 0, chosen=False)
+        for scheme in SCHEMES.values()
+        if not scheme.for_servers
     ]
     if pychat_port is None:
         return endpoints

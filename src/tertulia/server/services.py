@@ -6,16 +6,24 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 import tertulia
 from tertulia.domain.names import fold_name
 from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
 from tertulia.protocols.irc import IrcConfig, IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.numeric import NumericConfig, NumericService
+from tertulia.protocols.peer import PeerConfig, PeerService
 from tertulia.protocols.pychat import PyChatConfig, PyChatService
 from tertulia.protocols.session import Session, Shell, TokenBucket
 from tertulia.server.hub import Hub
 from tertulia.server.settings import Settings, read_motd, read_password
+
+logger = structlog.get_logger()
+
+GENEROSITY = 10
+"""How much more than a client may a server say, which speaks for many."""
 
 Open = Callable[[Shell, TokenBucket | None], Session[Any]]
 
@@ -34,6 +42,8 @@ class Services:
         json = JsonConfig(login_s=patience_s, document_bytes=settings.limits.document_bytes)
         pychat = PyChatConfig(login_s=patience_s, gap_s=gap_s)
         numeric = NumericConfig(login_s=patience_s, gap_s=gap_s)
+        peers = PeerService(hub, _peer_config(settings), logger.info)
+        hub.onlookers = peers.links
         self.opens: dict[str, Open] = {
             "irc": self._irc.session,
             "ircs": self._irc.session,
@@ -42,6 +52,7 @@ class Services:
             "pychat": PyChatService(hub, pychat).session,
             "chatroom": self._chatroom.session,
             "numeric": NumericService(hub, numeric).session,
+            "peer": peers.session,
         }
         """What opens the sessions of a listener, by the name of its scheme."""
 
@@ -79,6 +90,18 @@ def _irc_config(settings: Settings) -> IrcConfig:
         login_s=limits.login_s or float("inf"),
         ping_s=limits.ping_s or float("inf"),
         history_most=settings.history.page,
+    )
+
+
+def _peer_config(settings: Settings) -> PeerConfig:
+    limits = settings.limits
+    return PeerConfig(
+        server=settings.server.name,
+        login_s=limits.login_s or float("inf"),
+        ping_s=limits.ping_s or float("inf"),
+        document_bytes=GENEROSITY * limits.document_bytes,
+        requests_per_second=GENEROSITY * limits.commands_per_second,
+        requests_burst=GENEROSITY * limits.commands_burst,
     )
 
 

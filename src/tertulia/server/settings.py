@@ -19,6 +19,8 @@ from tertulia.domain.errors import InvalidChannelName
 from tertulia.domain.names import ChannelName
 from tertulia.domain.world import Rules
 from tertulia.protocols.operators import Operator
+from tertulia.server.addresses import network_of
+from tertulia.server.peer_address import peer_address
 
 PREFIX = "TERTULIA__"
 UNLIMITED = 1 << 62
@@ -114,9 +116,15 @@ class BackupSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[network]``: whether the local network is told that the server is there."""
+    """``[network]``: whether the local network is told that the server is there, and with which
+    other servers it shares its chat (*peers*: ``host:port``; *banned*: ids or names); the
+    addresses and networks of servers that may link at a ``peer://`` listener."""
 
     discovery: bool = True
+    secret_file: Path | None = None
+    peers: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
+    table_peers: tuple[str, ...] = ()
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -238,6 +246,19 @@ def check(settings: Settings) -> None:
             ChannelName.parse(name)
         except InvalidChannelName as error:
             raise SettingsError(f"history.unlogged_channels: {error}") from error
+    for peer in settings.network.peers:
+        try:
+            peer_address(peer)
+        except ValueError as error:
+            raise SettingsError(f"network.peers: {peer!r}: {error}") from error
+    for text in settings.network.table_peers:
+        try:
+            network_of(text)
+        except ValueError as error:
+            raise SettingsError(
+                f"network.table_peers: write addresses like 192.0.2.1 and networks like"
+                f" 192.0.2.0/24: {error}"
+            ) from error
     if not _TIME.fullmatch(settings.backup.time):
         raise SettingsError(f"backup.time: write it like 04:00, not {settings.backup.time!r}")
     if (settings.tls.certificate is None) != (settings.tls.key is None):

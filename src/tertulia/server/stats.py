@@ -15,36 +15,43 @@ from pathlib import Path
 import tertulia
 from tertulia.server.control_messages import ServerStats
 from tertulia.server.hub import Hub
+from tertulia.server.network_desk import NetworkDesk
 from tertulia.server.store import Store
 
 
 class Stats:
     """Counts what the server called *name* has; it starts now."""
 
-    def __init__(self, name: str, hub: Hub, store: Store, connections: Sized) -> None:
+    def __init__(
+        self, name: str, hub: Hub, store: Store, connections: Sized, network: NetworkDesk
+    ) -> None:
         self._name = name
         self._hub = hub
         self._store = store
         self._connections = connections
+        self._network = network
         self._started = datetime.now(UTC)
         self._since = time.monotonic()
 
     def now(self) -> ServerStats:
         """Return how the server is now."""
         state = self._hub.state
+        here = [user for user in state.users.values() if not user.server]
         return ServerStats(
             server=self._name,
             version=tertulia.__version__,
             started=self._started,
             uptime_s=round(time.monotonic() - self._since, 3),
-            users=len(state.users),
-            protocols=dict(Counter([user.protocol for user in state.users.values()])),
+            users=len(here),
+            protocols=dict(Counter([user.protocol for user in here])),
             channels=len(state.channels),
             events=self._store.log.written,
             waiting=state.waiting.total(),
             connections=len(self._connections),
             memory_bytes=_memory_bytes(),
             database_bytes=_database_bytes(self._store.data),
+            servers=self._network.reachable(),
+            health=self._network.health(),
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import socket
 import ssl
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tertulia.server.addresses import own_addresses
+from tertulia.server.private_files import write_file
 from tertulia.server.settings import SettingsError, TlsSettings
 
 VALID_DAYS = 3650
@@ -72,17 +72,5 @@ def make_certificate(certificate: Path, key: Path, name: str) -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    _write(key, pem, 0o600)
-    _write(certificate, signed.public_bytes(serialization.Encoding.PEM), 0o644)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that is never there in part, nor readable by more than *mode* says."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_file(key, pem)
+    write_file(certificate, signed.public_bytes(serialization.Encoding.PEM), 0o644)

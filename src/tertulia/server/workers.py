@@ -23,10 +23,12 @@ from tertulia.protocols.session import (
     Drain,
     HashPassword,
     ReadLatest,
+    ReadMissed,
     ReadWaiting,
     Request,
     TakeBackup,
     VerifyPassword,
+    Written,
 )
 from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, Stored
@@ -72,10 +74,15 @@ class Workers:
                 self._read(lambda: self._read_latest(request), resume)
             case ReadWaiting(uid, after, limit):
                 self._read(lambda: _shown(self._history.waiting(uid, after, limit)), resume)
+            case ReadMissed(conversations, token, until, after, limit):
+                missed = self._history.missed
+                self._read(
+                    lambda: _shown(missed(conversations, token, until, after, limit)), resume
+                )
             case TakeBackup():
                 self._run(self._backups, self._back_up, resume)
-            case Drain():
-                raise AssertionError("each connection knows by itself when it has drained")
+            case Drain() | Written():
+                raise AssertionError("each connection sees to that by itself")
 
     def close(self) -> None:
         """Finish what is under way; what waits is dropped."""
@@ -122,9 +129,7 @@ class Workers:
 
 def _shown(page: list[Stored]) -> list[Any]:
     """Return what is seen of the events of a page."""
-    return [
-        describe(stored.hlc, msgid(stored.hlc, stored.origin_tag), stored.fact) for stored in page
-    ]
+    return [describe(stored.hlc, msgid(stored.hlc, stored.tag), stored.fact) for stored in page]
 
 
 def is_password(hashed: str, password: str) -> bool:

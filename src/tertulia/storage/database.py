@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
+from tertulia.domain.ids import Hlc, origin_tag
+from tertulia.domain.servers import Apart
 from tertulia.storage.errors import StorageError
 
 BUSY_MS = 5_000
+SEQ_BITS = 40
 WAL_BYTES = 12 * 1024 * 1024
 
 # Append only: a database that has seen the first n is brought up to date by the others.
@@ -58,6 +62,33 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (uid, hlc, tag)
     ) STRICT, WITHOUT ROWID;
     """,
+    # Several servers: tag is the origin tag of the source, so that what happened on two servers
+    # at once has one order everywhere; stamp is that of a write, where it is not hlc. Channels
+    # are known by their incarnation, of which a name may have several.
+    """
+    ALTER TABLE source ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;
+    UPDATE source SET tag = origin_tag(server, epoch);
+    ALTER TABLE event ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE event ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0;
+    UPDATE event SET tag = (SELECT tag FROM source WHERE source.id = event.id >> 40);
+    DROP INDEX history;
+    CREATE INDEX history ON event (conversation, hlc, tag) WHERE conversation <> 0;
+    -- What a client said again to another server is hidden, and keeps its id.
+    DROP INDEX retried;
+    CREATE UNIQUE INDEX retried ON event (retry) WHERE retry IS NOT NULL AND kind = 0;
+
+    DROP TABLE channel;
+    CREATE TABLE channel (incarnation INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+    DROP TABLE number;
+    CREATE TABLE number (
+        number TEXT PRIMARY KEY,
+        nickname TEXT NOT NULL,
+        place TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    DELETE FROM identity;
+    -- What the tables of durable state say is to be read from the log.
+    INSERT INTO meta SELECT 'rebuild', 1 WHERE EXISTS (SELECT 1 FROM event);
+    """,
 )
 
 
@@ -92,10 +123,16 @@ def migrate(db: apsw.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> No
             )
         for number, script in enumerate(migrations[version:], version + 1):
             with db:
+                db.create_scalar_function("origin_tag", _origin_tag, deterministic=True)
                 db.execute(script)
                 db.execute(f"PRAGMA user_version = {number}")
     except apsw.Error as error:
         raise StorageError(f"cannot use the database: {error}") from error
+
+
+def _origin_tag(*key: Any) -> int:
+    server, epoch = key
+    return origin_tag(server, epoch)
 
 
 def fill_wal(db: apsw.Connection, path: Path) -> None:
@@ -126,8 +163,16 @@ def server_id(db: apsw.Connection) -> bytes:
     return fresh
 
 
-def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int, int]:
-    """Begin a new epoch of *server* at the Unix time *now_s*; return source id and epoch.
+def renew_server_id(db: apsw.Connection) -> bytes:
+    """Give the server of *db* an id that no other has, and return it. What it has written until
+    now counts as another server's."""
+    fresh = secrets.token_bytes(16)
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('server_id', ?)", (fresh,))
+    return fresh
+
+
+def open_epoch(db: apsw.Connection, server: bytes, now_ms: int = 0) -> tuple[int, int]:
+    """Begin a new epoch of *server*, now (in Unix milliseconds); return source id and epoch.
 
     A new epoch at every start means that a database that was set back never writes
     different events under the same identity. Such a database does not know of its later
@@ -135,10 +180,27 @@ def open_epoch(db: apsw.Connection, server: bytes, now_s: int = 0) -> tuple[int,
     copy files by hand.
     """
     with db:
-        epoch = max(now_s, last_epoch(db, server) + 1)
-        insert = "INSERT INTO source (server, epoch) VALUES (?, ?) RETURNING id"
-        source = int(db.execute(insert, (server, epoch)).get)
+        epoch = max(now_ms, last_epoch(db, server) + 1)
+        source = add_source(db, server, epoch)
     return source, epoch
+
+
+def add_source(db: apsw.Connection, server: bytes, epoch: int) -> int:
+    """Return the id of a new source: who counts events is an epoch of a server."""
+    insert = "INSERT INTO source (server, epoch, tag) VALUES (?, ?, ?) RETURNING id"
+    return int(db.execute(insert, (server, epoch, origin_tag(server, epoch))).get)
+
+
+def sources(db: apsw.Connection) -> list[tuple[int, bytes, int, int, int]]:
+    """Return (id, server, epoch, tag, number of the last event) of every source."""
+    query = """
+        SELECT id, server, epoch, tag, (
+            SELECT coalesce(max(event.id), source.id << 40) FROM event
+            WHERE event.id >= source.id << 40 AND event.id < (source.id + 1) << 40
+        ) & ((1 << 40) - 1) FROM source
+    """
+    found: list[Any] = db.execute(query).fetchall()
+    return found
 
 
 def last_epoch(db: apsw.Connection, server: bytes | None = None) -> int:
@@ -156,7 +218,37 @@ def raise_epoch_floor(db: apsw.Connection, epoch: int) -> None:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch_floor', ?)", (epoch,))
 
 
-def last_hlc(db: apsw.Connection) -> int:
-    """Return the latest clock value that this server wrote, 0 if none."""
-    row = db.execute("SELECT hlc FROM event ORDER BY id DESC LIMIT 1").fetchone()
-    return 0 if row is None else row[0]
+def epoch_floor(epoch: int) -> tuple[str, tuple[int]]:
+    """Return the statement that lets no epoch that begins from now on be as early as *epoch*."""
+    sql = """
+        INSERT INTO meta VALUES ('epoch_floor', ?)
+        ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
+    """
+    return sql, (epoch,)
+
+
+def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
+    """Return the clock value of the last event of each source, by its tag."""
+    query = "SELECT hlc FROM event WHERE id = ?"
+    found: dict[int, Hlc] = {}
+    for source, _, _, tag, last in sources(db):
+        if last:
+            found[tag] = Hlc(int(db.execute(query, (source << 40 | last,)).get))
+    return found
+
+
+def apart(db: apsw.Connection) -> list[Apart]:
+    """Return when servers could not reach each other, as it was remembered."""
+    row: Any = db.execute("SELECT value FROM meta WHERE key = 'apart'").fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[Apart])
+
+
+def remember_apart(apart: list[Apart]) -> tuple[str, tuple[str]]:
+    """Return the statement that remembers when servers could not reach each other."""
+    sql = "INSERT OR REPLACE INTO meta VALUES ('apart', ?)"
+    return sql, (msgspec.json.encode(apart).decode(),)
+
+
+def needs_rebuilding(db: apsw.Connection) -> bool:
+    """Whether the tables of durable state are to be made again from the log."""
+    return bool(db.execute("SELECT 1 FROM meta WHERE key = 'rebuild'").fetchall())

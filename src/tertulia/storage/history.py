@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -11,19 +12,25 @@ import msgspec
 from msgspec import Struct
 
 from tertulia.domain.events import LoggedFact
-from tertulia.domain.history import Page
+from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page, Place
 from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid
+from tertulia.domain.resume import Token
+from tertulia.storage.database import SEQ_BITS
 
 _decode = msgspec.json.Decoder(LoggedFact).decode
 
 
 class Stored(Struct, frozen=True):
-    """An event as history has it; *origin_tag* names the server and epoch that wrote it."""
+    """An event as history has it; *tag* names the server and epoch that wrote it."""
 
     hlc: Hlc
-    origin_tag: int
+    tag: int
     fact: LoggedFact
     conversation: Conversation
+
+
+_COLUMNS = "hlc, tag, body, conversation"
+_NEVER, _ALWAYS = (-1, FIRST_TAG), ((1 << 63) - 1, LAST_TAG)
 
 
 class History:
@@ -31,40 +38,37 @@ class History:
 
     def __init__(self, db: apsw.Connection) -> None:
         self._db = db
-        self._tags: dict[int, int] = {}
 
     def page(self, page: Page) -> list[Stored]:
         """Return a page, oldest event first."""
-        order = "DESC" if page.latest else "ASC"
-        sql = (
-            "SELECT id, hlc, body, conversation FROM event INDEXED BY history"
-            " WHERE conversation = ? AND conversation <> 0 AND hlc > ? AND hlc < ? AND kind <= ?"
-            f" ORDER BY hlc {order}, id {order} LIMIT ?"
-        )
-        after = -1 if page.after is None else page.after
-        before = (1 << 63) - 1 if page.before is None else page.before
         kind = 0 if page.messages_only else 1
-        rows = self._db.execute(sql, (page.conversation, after, before, kind, page.limit))
-        found = self.stored(rows)
+        limits = (*(page.after or _NEVER), *(page.before or _ALWAYS), kind, page.limit)
+        found: list[Stored] = []
+        for conversation in page.conversations:
+            found += stored(self._db.execute(_PAGES[page.latest], (conversation, *limits)))
+        if len(page.conversations) > 1:
+            found.sort(key=_place, reverse=page.latest)
+            del found[page.limit :]
         return found[::-1] if page.latest else found
 
     def everything(
-        self, conversation: Conversation, after: Hlc, before: Hlc, portion: int = 1_000
+        self,
+        conversations: Sequence[Conversation],
+        after: Hlc,
+        before: Hlc,
+        portion: int = 1_000,
     ) -> Iterator[Stored]:
-        """Yield all that history shows of *conversation*, *after* <= time < *before*.
+        """Yield all that history shows of *conversations*, *after* <= time < *before*.
 
         So many events at a time are read, and no transaction is held between them.
         """
-        sql = (
-            "SELECT id, hlc, body, conversation FROM event INDEXED BY history"
-            " WHERE conversation = ? AND conversation <> 0 AND (hlc, id) > (?, ?) AND hlc < ?"
-            " AND kind <= 1 ORDER BY hlc, id LIMIT ?"
-        )
-        last = (after - 1, (1 << 63) - 1)
-        while rows := self._db.execute(sql, (conversation, *last, before, portion)).fetchall():
-            found: list[Any] = rows
-            yield from self.stored(found)
-            last = (found[-1][1], found[-1][0])
+        last = (Hlc(after - 1), LAST_TAG)
+        until = (before, FIRST_TAG)
+        while found := self.page(
+            Page(tuple(conversations), portion, last, until, messages_only=False)
+        ):
+            yield from found
+            last = _place(found[-1])
 
     def latest(
         self, conversations: Iterable[Conversation], after: Hlc, before: Hlc
@@ -72,42 +76,89 @@ class History:
         """Return the last message of each of *conversations*, if it is between the two."""
         found: list[Stored] = []
         for conversation in conversations:
-            last = self.page(Page(conversation, 1, latest=True))
+            last = self.page(Page((conversation,), 1, latest=True))
             found += (stored for stored in last if after < stored.hlc < before)
-        return sorted(found, key=lambda stored: stored.hlc)
+        return sorted(found, key=_place)
 
-    def waiting(self, uid: Uid, after: Hlc, limit: int) -> list[Stored]:
+    def waiting(self, uid: Uid, after: Place, limit: int) -> list[Stored]:
         """Return the first of what waits for a user, of what is later than *after*.
 
         Its conversation is not told.
         """
         sql = (
-            "SELECT hlc, tag, fact FROM waiting WHERE uid = ? AND hlc > ? ORDER BY hlc, tag LIMIT ?"
+            f"SELECT hlc, tag, fact, {NOWHERE} FROM waiting"
+            " WHERE uid = ? AND (hlc, tag) > (?, ?) AND fact <> '' ORDER BY hlc, tag LIMIT ?"
         )
-        found = []
-        for hlc, tag, body in self._db.execute(sql, (uid, after, limit)):
-            found.append(Stored(Hlc(hlc), tag, _decode(body), NOWHERE))
-        return found
+        return stored(self._db.execute(sql, (uid, *after, limit)))
 
-    def stored(self, rows: Iterable[tuple[int, int, str, int]]) -> list[Stored]:
-        """Return what *rows* of (id, hlc, body, conversation) say."""
-        return [
-            Stored(Hlc(hlc), self._tag(row_id >> 40), _decode(body), Conversation(conversation))
-            for row_id, hlc, body, conversation in rows
+    def missed(
+        self,
+        conversations: Sequence[Conversation],
+        token: Token,
+        until: Mapping[int, Hlc],
+        after: Place,
+        limit: int,
+    ) -> list[Stored]:
+        """Return the first messages that *token* does not cover, of those that were written
+        *until* (by source) and are later than *after*."""
+        from_ = Hlc(after[0] - 1)
+        streams = [
+            self._written(source, until[tag], max(token.since(tag), from_), conversations)
+            for source, tag in self._db.execute("SELECT id, tag FROM source")
+            if until.get(tag, 0) > token.since(tag)
         ]
+        merged = heapq.merge(*streams, key=lambda row: (row[0], row[1]))
+        rows = (row for row in merged if (row[0], row[1]) > after)
+        return stored(itertools.islice(rows, limit))
+
+    def _written(
+        self, source: int, until: Hlc, after: Hlc, conversations: Sequence[Conversation]
+    ) -> Iterator[Any]:
+        """Yield the messages that a source wrote *until* a time and *after* another."""
+        marks = ",".join("?" * len(conversations))
+        sql = (
+            f"SELECT {_COLUMNS} FROM event WHERE id >= ? AND id < ? AND hlc <= ? AND kind = 0"
+            f" AND conversation IN ({marks}) ORDER BY id"
+        )
+        first = first_id_after(self._db, source, after)
+        return iter(self._db.execute(sql, (first, (source + 1) << SEQ_BITS, until, *conversations)))
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
 
-    def _tag(self, source: int) -> int:
-        if source not in self._tags:
-            query = "SELECT server, epoch FROM source WHERE id = ?"
-            server, epoch = self._db.execute(query, (source,)).get
-            self._tags[source] = origin_tag(server, epoch)
-        return self._tags[source]
+
+def first_id_after(db: apsw.Connection, source: int, hlc: Hlc) -> int:
+    """Return the id from which on *source* wrote later than *hlc*: its clock only goes forward."""
+    low, high = source << SEQ_BITS, (source + 1) << SEQ_BITS
+    sql = "SELECT id, hlc FROM event WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
+    while low < high:
+        middle = (low + high) // 2
+        row: Any = db.execute(sql, (middle, high)).fetchone()
+        if row is None or row[1] > hlc:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
 
 
-def origin_tag(server: bytes, epoch: int) -> int:
-    """Return the 32 bits by which message ids tell servers and epochs apart."""
-    return zlib.crc32(server + epoch.to_bytes(8, "big"))
+# NOWHERE is no history: told here so that the index, which leaves it out, is used.
+_PAGES = {
+    latest: f"SELECT {_COLUMNS} FROM event INDEXED BY history"
+    " WHERE conversation = ? AND conversation <> 0"
+    " AND (hlc, tag) > (?, ?) AND (hlc, tag) < (?, ?) AND kind <= ?"
+    f" ORDER BY hlc {order}, tag {order}, id {order} LIMIT ?"
+    for latest, order in ((True, "DESC"), (False, "ASC"))
+}
+
+
+def stored(rows: Iterable[tuple[int, int, str, int]]) -> list[Stored]:
+    """Return what *rows* of (hlc, tag, body, conversation) say."""
+    return [
+        Stored(Hlc(hlc), tag, _decode(body), Conversation(conversation))
+        for hlc, tag, body, conversation in rows
+    ]
+
+
+def _place(one: Stored) -> Place:
+    return one.hlc, one.tag

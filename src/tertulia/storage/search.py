@@ -39,7 +39,7 @@ from tertulia.storage.follower import (
     new_rows,
     transaction,
 )
-from tertulia.storage.history import History, Stored
+from tertulia.storage.history import Stored, stored
 
 TERMS_MOST = 32
 """More words than this in a question are ignored."""
@@ -222,11 +222,11 @@ class SearchIndex:
             return []
         streams = [self._newest(log_db, spans, question) for spans in _servers(log_db)]
         merged = heapq.merge(*streams, key=lambda row: (row[1], row[0]), reverse=True)
-        return History(log_db).stored(itertools.islice(merged, limit))
+        return stored(row[1:] for row in itertools.islice(merged, limit))
 
     def _newest(
         self, log_db: apsw.Connection, spans: list[tuple[int, int]], question: _Question
-    ) -> Iterator[tuple[int, int, str, int]]:
+    ) -> Iterator[tuple[int, int, int, str, int]]:
         """Yield what is found of one server, the newest first."""
         for first, end in spans:
             low = _first_id_since(log_db, first, end, question.after)
@@ -235,13 +235,13 @@ class SearchIndex:
 
     def _found(
         self, log_db: apsw.Connection, expression: str, low: int, high: int
-    ) -> Iterator[tuple[int, int, str, int]]:
+    ) -> Iterator[tuple[int, int, int, str, int]]:
         """Yield the rows of the log that *expression* finds in *low* <= id < *high*."""
         find = (
             "SELECT rowid FROM word WHERE word MATCH ? AND rowid >= ? AND rowid < ?"
             f" ORDER BY rowid DESC LIMIT {_LOOK_UP}"
         )
-        read = "SELECT id, hlc, body, conversation FROM event WHERE id = ?"
+        read = "SELECT id, hlc, tag, body, conversation FROM event WHERE id = ?"
         while low < high:
             ids = [row_id for (row_id,) in self._db.execute(find, (expression, low, high))]
             for row_id in ids:

@@ -10,6 +10,8 @@ back and adds it again. Direct messages are not in them.
 from __future__ import annotations
 
 import fcntl
+import heapq
+import itertools
 import os
 import re
 import shutil
@@ -307,15 +309,14 @@ class TextLogs:
     def _write_again(self, log_db: apsw.Connection, scratch: Path, only: str | None) -> None:
         """Write to *scratch* what has been taken in."""
         renderer = self._current()
-        sql = f"SELECT id, hlc, {_COLUMNS} FROM event WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-        done: list[Any] = self._db.execute("SELECT source, last FROM progress").fetchall()
         scratch.mkdir(mode=0o700)
-        for source, last in sorted(done):
-            after = source << 40
-            while rows := log_db.execute(sql, (after, last, REBUILD_CHUNK)).fetchall():
-                for path, texts in renderer.lines(rows, only).items():
-                    append_synced(scratch / path, "".join(texts).encode(), durable=False)
-                after = rows[-1][0]
+        done: list[Any] = self._db.execute("SELECT source, last FROM progress").fetchall()
+        streams = [_rows_up_to(log_db, source, last) for source, last in done]
+        # In the order of all events, which is not that in which those of others came.
+        merged = heapq.merge(*streams, key=lambda row: row[1])
+        while rows := list(itertools.islice(merged, REBUILD_CHUNK)):
+            for path, texts in renderer.lines(rows, only).items():
+                append_synced(scratch / path, "".join(texts).encode(), durable=False)
 
     def _put_in_place(self, scratch: Path, only: str | None) -> int:
         paths = {str(path.relative_to(scratch)) for path in scratch.glob("*/*.log")}
@@ -340,6 +341,14 @@ class TextLogs:
         sync_folder(folder)
         with suppress(OSError):
             folder.rmdir()
+
+
+def _rows_up_to(log_db: apsw.Connection, source: int, last: int) -> Iterator[Any]:
+    """Yield the rows of *source* up to the id *last*, and hold no transaction between them."""
+    sql = f"SELECT id, hlc, {_COLUMNS} FROM event WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+    rows: list[Any] = [(source << 40,)]
+    while rows := log_db.execute(sql, (rows[-1][0], last, REBUILD_CHUNK)).fetchall():
+        yield from rows
 
 
 def _length(path: Path) -> int:

@@ -14,7 +14,7 @@ HELLO = Text("hello")
 
 def waits(room: Room, uid: str) -> list[str]:
     """The kinds of what waits for a user."""
-    found = [fact for (whom, _), (_, fact) in room.state.waiting.added.items() if whom == uid]
+    found = [fact for (whom, _), fact in room.state.waiting.added.items() if whom == uid]
     return [type(fact).__name__ for fact in found]
 
 

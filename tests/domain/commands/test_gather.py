@@ -26,7 +26,7 @@ def gathered(room: Room, actor: User, *others: User | Identity) -> tuple[Channel
 
 def waiting(room: Room, uid: str) -> list[str]:
     """The kinds of what waits for a user."""
-    found = [fact for (whom, _), (_, fact) in room.state.waiting.added.items() if whom == uid]
+    found = [fact for (whom, _), fact in room.state.waiting.added.items() if whom == uid]
     return [type(fact).__name__ for fact in found]
 
 
@@ -144,7 +144,9 @@ def test_what_is_said_to_everyone_waits_for_those_who_are_here(room):
 def test_a_group_that_ended_has_no_members(room):
     ana, bia = room.bare(), room.bare()
     group, _ = gathered(room, ana, bia)
-    room.chat.record([ChannelEnded(group.name.text)])
+    for user in (ana, bia):
+        room.do(user, Disconnect(""))
+    room.chat.record([ChannelEnded(group.name.text, group.incarnation)])
     assert room.state.memberships == {}
     check_state(room.state)
 

@@ -34,7 +34,7 @@ def test_a_group_belongs_to_its_members():
     [channel] = room.state.channels.values()
     assert channel.members == {ana.uid, bob.uid}
     assert channel.occupants.keys() == {ana.uid}
-    assert [(uid, type(fact)) for (uid, _), (_, fact) in room.state.waiting.added.items()] == [
+    assert [(uid, type(fact)) for (uid, _), fact in room.state.waiting.added.items()] == [
         (ana.uid, e.Gathered),
         (bob.uid, e.Gathered),
     ]
@@ -80,7 +80,7 @@ def test_nobody_sends_a_receipt_for_what_is_said_to_everyone(target):
     ana, bob = room.user("ana"), bare(room)
     said = room.one(ana, Say(target, Text("hello"), receipt=True))
     assert not said.receipt
-    [(uid, (_, fact))] = [(uid, what) for (uid, _), what in room.state.waiting.added.items()]
+    [(uid, fact)] = [(uid, what) for (uid, _), what in room.state.waiting.added.items()]
     assert uid == bob.uid
     assert isinstance(fact, e.Said)
     assert not fact.receipt

@@ -54,7 +54,7 @@ def test_invitations_end_with_the_guest_and_with_the_channel(room):
     room.do(bob, Disconnect(""))
     assert tea.invited == {eve.uid}
     room.do(ana, Part(tea))
-    room.chat.record([ChannelEnded("#tea")])
+    room.chat.record([ChannelEnded("#tea", tea.incarnation)])
     room.do(ana, JOIN)
     assert room.channel("#tea").invited == set()
     room.do(eve, Disconnect(""))
@@ -62,7 +62,7 @@ def test_invitations_end_with_the_guest_and_with_the_channel(room):
 
 
 def waits(room, uid):
-    return [fact for (whom, _), (_, fact) in room.state.waiting.added.items() if whom == uid]
+    return [fact for (whom, _), fact in room.state.waiting.added.items() if whom == uid]
 
 
 @pytest.mark.parametrize("is_here", [True, False])

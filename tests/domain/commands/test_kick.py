@@ -86,9 +86,9 @@ def test_a_member_who_is_expelled_belongs_to_the_channel_no_more(room, is_here):
     assert fact.durability == "durable"
     assert tea.members == frozenset()
     assert room.ranks("#tea") == {"ana": 2}
-    assert "#tea" in room.state.changed_channels
-    last = list(room.state.waiting.added.values())[-1]
-    assert last == (expelled.msgid, fact)
+    assert tea.incarnation in room.state.changed_channels
+    last = list(room.state.waiting.added.items())[-1]
+    assert last == ((bia.uid, expelled.msgid), fact)
     with pytest.raises(x.UserNotInChannel):
         room.do(ana, Kick(tea, whom))
     check_state(room.state)

@@ -39,7 +39,7 @@ def test_settings_are_set(room, ana):
     assert shown(room, ana, "-i", "-l", "-k", "-bBob!*@*") == ["-i", "-l", "-k*", "-bBob!*@*"]
     assert (tea.flags, tea.limit, tea.key) == ({"m", "t"}, None, None)
     assert tea.lists["b"] == {}
-    assert "#tea" in room.state.changed_channels
+    assert tea.incarnation in room.state.changed_channels
 
 
 def test_what_is_so_already_is_left_out(room, ana):

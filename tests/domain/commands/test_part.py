@@ -17,7 +17,7 @@ def test_who_parts_is_there_no_more():
     room.now_ms += 5
     room.do(ana, Part(channel))
     assert channel.emptied == START_MS + 5
-    assert "#tea" in room.state.changed_channels
+    assert channel.incarnation in room.state.changed_channels
     check_state(room.state)
 
 

@@ -52,5 +52,5 @@ def test_who_is_a_member_is_poked_once_though_not_here(room):
     tea = room.channel("#tea")
     room.do(ana, Invite(tea, bia))
     assert room.one(ana, Poke(bia, tea)).target == "#tea"
-    waits = [type(fact).__name__ for _, fact in room.state.waiting.added.values()]
+    waits = [type(fact).__name__ for fact in room.state.waiting.added.values()]
     assert waits == ["Gathered", "Said"]

@@ -13,7 +13,7 @@ def test_a_topic():
     tea = room.channel("#tea")
     assert room.one(ana, SetTopic(tea, "Tea\r\nfor two")).topic == "Tea  for two"
     assert tea.topic == Topic(Text("Tea  for two"), "ana!user@host.example", START_MS)
-    assert "#tea" in room.state.changed_channels
+    assert tea.incarnation in room.state.changed_channels
     room.do(ana, SetTopic(tea, "é" * 1000))
     assert tea.topic.text == "é" * 195
     assert room.one(ana, SetTopic(tea, "")).topic == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
+from tertulia.domain.commands.say import waits_for
 from tertulia.domain.identities import Identity
 from tertulia.domain.users import User
 from tertulia.domain.world import World
@@ -30,7 +31,7 @@ def acknowledge(world: World, actor: User, intent: Acknowledge) -> list[e.Fact]:
     Of those in a group only the first who has a message tells its author.
     """
     author = intent.author
-    waits = isinstance(author, Identity) or author.catching_up
+    waits = waits_for(author)
     receipt = e.Acknowledged(
         actor.face, author.uid, author.nick.text, intent.about, intent.message, intent.at,
         intent.seen, waits,

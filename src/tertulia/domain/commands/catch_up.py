@@ -5,16 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
-from tertulia.domain.ids import Hlc
 from tertulia.domain.users import User
 from tertulia.domain.world import World
 
 
 class Receive(Struct, frozen=True):
-    """Have been handed *count* messages, all up to the time *until*: they wait no more."""
+    """Have been handed *messages* (their ids): they wait no more."""
 
-    until: Hlc
-    count: int
+    messages: tuple[str, ...]
 
 
 class CatchUp(Struct, frozen=True):
@@ -23,7 +21,7 @@ class CatchUp(Struct, frozen=True):
 
 def receive(_world: World, actor: User, intent: Receive) -> list[e.Fact]:
     """Decide `Receive`."""
-    return [e.Received(actor.face, intent.until, intent.count)]
+    return [e.Received(actor.face, intent.messages)]
 
 
 def catch_up(_world: World, actor: User, _intent: CatchUp) -> list[e.Fact]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tertulia.domain import events as e
 from tertulia.domain.errors import NicknameInUse, NicknameReserved, WrongCredential
 from tertulia.domain.identities import Credential, Identity
+from tertulia.domain.ids import Hlc
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.text import short_text
 from tertulia.domain.users import User
@@ -32,12 +33,15 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
     """Decide `Connect`; whoever `gives_way` must be gone."""
     if gives_way(world, intent.nick, intent.credential) is not None:
         raise NicknameInUse(intent.nick.text)
+    after = Hlc(0)
     if intent.credential is None:
         uid = world.fresh_uid()
         facts, number = number_of(world, intent.nick)
     else:
         identity = proven(world, intent.credential)
         uid, number = identity.uid, identity.number
+        shadows = world.state.shadows.get(uid, {}).values()
+        after = max((one.at for one in shadows), default=after)
         facts = [*_used(identity), *call(identity, intent.nick)]
     # A host that began with a colon could not stand as a parameter in IRC.
     host = f"0{intent.host}" if intent.host.startswith(":") else intent.host
@@ -46,7 +50,15 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
     realname = short_text(intent.realname, world.rules.realname_bytes)
     return [
         *facts,
-        e.Connected(face, intent.username, host, realname, intent.secure, intent.protocol),
+        e.Connected(
+            face,
+            intent.username,
+            host,
+            realname,
+            intent.secure,
+            intent.protocol,
+            after=Hlc(after + 1) if after else after,
+        ),
     ]
 
 

@@ -87,4 +87,5 @@ def _check_memberships(world: World, name: str, whom: User | Identity) -> None:
 
 
 def _joined(name: str, members: Sequence[User | Identity]) -> list[e.Fact]:
-    return [e.Joined(one.face, name) for one in members if isinstance(one, User)]
+    here = [one for one in members if isinstance(one, User) and not one.server]
+    return [e.Joined(one.face, name) for one in here]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from msgspec import Struct
 
 from tertulia.domain import events as e
-from tertulia.domain.errors import AlreadyIssued, TooManyIdentities
+from tertulia.domain.errors import AlreadyIssued, NicknameReserved, TooManyIdentities
 from tertulia.domain.identities import Identity
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.users import User
@@ -49,8 +50,9 @@ def issue_identity(world: World, actor: User, intent: IssueIdentity) -> list[e.F
     if actor.identity is not None:
         raise AlreadyIssued(actor.identity)
     forgotten = _make_room(world)
-    # Nobody can hold the nickname of somebody else's identity, nor its number.
-    assert world.state.identities.named(actor.nick.text) is None
+    if world.state.identities.lookalike(actor.nick) is not None:
+        # It was issued on another server meanwhile.
+        raise NicknameReserved(actor.nick.text)
     issued = e.IdentityIssued(actor.face, actor.number, actor.nick.text, intent.token_hash)
     return [*forgotten, issued]
 
@@ -61,9 +63,16 @@ def sift_unused(world: World, most: int) -> list[e.Fact]:
     Those are forgotten that were not used for too long, and those kept that somebody counts on.
     """
     too_long = world.now() - UNUSED_MS
-    oldest = islice(world.state.identities.unused.values(), most)
+    oldest = islice(_unused(world), most)
     sifted = [(one.unused_since or 0, _sifted(world, one)) for one in oldest]
     return [f for since, f in sifted if since <= too_long or isinstance(f, e.IdentityUsed)]
+
+
+def _unused(world: World) -> Iterator[Identity]:
+    """Yield the unused identities that were issued here: what others forgot of them could arrive
+    before it is known that there are any."""
+    unused = world.state.identities.unused.values()
+    return (one for one in unused if world.gave_out(one.number))
 
 
 def _sifted(world: World, identity: Identity) -> e.Fact:
@@ -77,7 +86,7 @@ def _make_room(world: World) -> list[e.Fact]:
     """Return what must be recorded for one more identity to have room; `TooManyIdentities`."""
     if not _is_full(world):
         return []
-    for identity in islice(world.state.identities.unused.values(), LOOKED_AT):
+    for identity in islice(_unused(world), LOOKED_AT):
         fact = _sifted(world, identity)
         if isinstance(fact, e.IdentityForgotten):
             return [fact]

@@ -35,7 +35,15 @@ def join(world: World, actor: User, intent: Join) -> list[e.Fact]:
     if channel is None:
         return _create(world, actor, intent)
     policy.can_join(channel, actor, intent.proof, world.now())
-    return [e.Joined(actor.face, channel.name.text, _is_theirs(channel, actor))]
+    name = channel.name.text
+    joined = e.Joined(actor.face, name, _is_theirs(channel, actor))
+    if not channel.is_alive:  # but for others who are in it
+        return [e.ChannelKept(name), joined]
+    if joined.admin and actor.uid not in channel.admins and channel.has_judged(actor.uid):
+        # They were none any more, but what lies empty and is nobody's is theirs.
+        ranks = (e.RankChange(True, "o", actor.face),)
+        return [e.AdminsSet(actor.face, name, ranks), joined]
+    return [joined]
 
 
 def _create(world: World, actor: User, intent: Join) -> list[e.Fact]:

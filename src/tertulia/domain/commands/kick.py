@@ -33,5 +33,9 @@ def kick(world: World, actor: User, intent: Kick) -> list[e.Fact]:
     if whom.uid not in channel.occupants and not is_member:
         raise x.UserNotInChannel(whom.nick.text, channel.name.text)
     reason = short_text(intent.reason, world.rules.reason_bytes) or actor.nick.text
-    kind = e.MemberKicked if is_member else e.Kicked
-    return [kind(actor.face, channel.name.text, whom.face, reason)]
+    if is_member:
+        return [e.MemberKicked(actor.face, channel.name.text, whom.face, reason)]
+    assert isinstance(whom, User)
+    kicked = e.Kicked(actor.face, channel.name.text, whom.face, reason)
+    policy.can_be_reached(whom)
+    return [e.Wanted(whom.server, kicked) if whom.server else kicked]

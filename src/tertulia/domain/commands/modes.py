@@ -103,17 +103,31 @@ def set_rank(_world: World, actor: User, intent: SetRank) -> list[e.Fact]:
     """Decide `SetRank`; the lobby has no admins, so only operators may there."""
     channel = intent.channel
     policy.must_be_admin(channel, actor)
-    ranks: list[e.RankChange] = []
+    ranks: list[tuple[User, e.RankChange]] = []
     ranked: dict[Uid, int] = {}
     for on, mode, whom in intent.whom:
         held = ranked.get(whom.uid, channel.occupants.get(whom.uid))
         if held is None:
             raise x.UserNotInChannel(whom.nick.text, channel.name.text)
         if bool(held & RANKS[mode]) != on:
-            ranks.append(e.RankChange(on, mode, whom.face))
+            ranks.append((whom, e.RankChange(on, mode, whom.face)))
             ranked[whom.uid] = held ^ RANKS[mode]
-    if not ranks:
-        return []
-    lasting = any(rank.mode == "o" and is_durable(rank.whom.uid) for rank in ranks)
-    kind = e.AdminsSet if lasting else e.RanksSet
-    return [kind(actor.face, channel.name.text, tuple(ranks))]
+    return _by_authority(actor, channel.name.text, ranks)
+
+
+def _by_authority(actor: User, name: str, ranks: list[tuple[User, e.RankChange]]) -> list[e.Fact]:
+    """Return what lasts, what happens here, and what is wanted of other servers.
+
+    Of ranks that last no longer than their users stay, the server of these knows.
+    """
+    lasting = [one for _, one in ranks if one.mode == "o" and is_durable(one.whom.uid)]
+    facts: list[e.Fact] = [e.AdminsSet(actor.face, name, tuple(lasting))] if lasting else []
+    elsewhere: dict[str, list[e.RankChange]] = {}
+    for whom, one in ranks:
+        if one not in lasting:
+            policy.can_be_reached(whom)
+            elsewhere.setdefault(whom.server, []).append(one)
+    for server, changes in elsewhere.items():
+        fact = e.RanksSet(actor.face, name, tuple(changes))
+        facts.append(e.Wanted(server, fact) if server else fact)
+    return facts

@@ -159,7 +159,7 @@ def _history(session: ChatRoomSession, argument: str) -> Steps:
         )
     channel = session.channel
     lines = min(int(argument[:9] or HISTORY_LINES), HISTORY_MOST)
-    page = yield Page(channel.incarnation, lines, latest=True)
+    page = yield Page(session.core.state.histories(channel), lines, latest=True)
     now = session.core.world.now()
     data = b"".join([session.flavour.recall(change, now) for change in page])
     if data:

@@ -40,6 +40,9 @@ class ChatRoomFlavour:
 
     def render(self, change: Change) -> bytes:
         """Return the lines for *change*; empty if this kind of client is not told."""
+        if isinstance(change, c.Together):
+            now = milliseconds(change.hlc)
+            return b"".join([self.recall(one, now) for one in change.changes])
         _, _, time = self._local_time(milliseconds(change.hlc)).partition(" ")
         return self._show(change, f"[{time}] ")
 

@@ -64,6 +64,7 @@ PORTUGUESE: dict[type, Callable[[Any], str]] = {
     x.NicknameInUse: lambda e: f"O apelido {e.nickname} já está em uso",
     x.TooManyWaiting: lambda e: f"Já há mensagens demais à espera de {e.nickname}",
     x.NoSuchUser: lambda e: f"Não há nenhum usuário {e.name}",
+    x.CutOff: lambda e: f"{e.name} está em um servidor que não pode ser alcançado agora",
     x.NoSuchChannel: lambda e: f"O canal {e.channel} não existe",
     x.NotInChannel: lambda e: f"Você não está em {e.channel}",
     x.UserNotInChannel: lambda e: f"{e.nickname} não está em {e.channel}",

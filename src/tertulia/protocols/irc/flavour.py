@@ -9,8 +9,9 @@ from typing import cast
 
 from tertulia.domain import changes as c
 from tertulia.domain.events import Face, Style
-from tertulia.domain.ids import Hlc, milliseconds
+from tertulia.domain.ids import Hlc, Uid, milliseconds
 from tertulia.domain.text import cut, pieces
+from tertulia.protocols import words
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.parser import LINE_BYTES, format_tags
 
@@ -190,6 +191,28 @@ class IrcFlavour:
         sign = "+" if change.on else "-"
         return self._line(change, change.by, batch, f"MODE {change.by.nick} {sign}{change.mode}")
 
+    def _together(self, change: c.Together, batch: str) -> bytes:
+        """ircv3.net/specs/extensions/batch, and there netsplit, netjoin and chathistory."""
+        if batch or not self.caps & Cap.BATCH:
+            return b"".join([_RENDER[type(one)](self, one, batch) for one in change.changes])
+        kind = f"{change.kind} {self._server} {change.server}"
+        if change.kind == "late":
+            kind = f"chathistory {change.channel}"
+        # The reference lives as long as the batch, and no two are open at once.
+        reference = "together"
+        return b"".join(
+            [
+                f":{self._server} BATCH +{reference} {kind}\r\n".encode(),
+                *(self.render_in_batch(one, reference) for one in change.changes),
+                f":{self._server} BATCH -{reference}\r\n".encode(),
+            ]
+        )
+
+    def _cut_off(self, change: c.CutOff, batch: str) -> bytes:
+        told = " ".join(words.sentences(change, str))
+        by = Face(Uid("server"), self._server, "", self._server)
+        return self._line(change, by, batch, f"NOTICE {change.channel} :{told}")
+
     def _arrived(self, _change: c.Arrived, _batch: str) -> bytes:
         return b""
 
@@ -242,5 +265,7 @@ _RENDER = cast(
         c.RealnameChanged: IrcFlavour._realname_changed,
         c.UserModeChanged: IrcFlavour._user_mode_changed,
         c.Arrived: IrcFlavour._arrived,
+        c.Together: IrcFlavour._together,
+        c.CutOff: IrcFlavour._cut_off,
     },
 )

@@ -53,6 +53,7 @@ _REFUSALS = cast(
         x.NicknameInUse: (n.ERR_NICKNAMEINUSE, lambda e: (e.nickname,)),
         x.WrongCredential: (n.ERR_PASSWDMISMATCH, _nothing),
         x.NoSuchUser: (n.ERR_NOSUCHNICK, _name),
+        x.CutOff: (n.ERR_NOSUCHNICK, _name),
         x.NoSuchChannel: (n.ERR_NOSUCHCHANNEL, _channel),
         x.NotInChannel: (n.ERR_NOTONCHANNEL, _channel),
         x.UserNotInChannel: (n.ERR_USERNOTINCHANNEL, lambda e: (e.nickname, e.channel)),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change, Spoken, TagsSpoken
 from tertulia.domain.events import Fact
+from tertulia.domain.ids import Conversation
 from tertulia.domain.text import cut, short_text
+from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands import COMMANDS
@@ -23,7 +25,8 @@ from tertulia.protocols.irc.parser import (
 )
 from tertulia.protocols.irc.refusals import refusal, shown
 from tertulia.protocols.irc.registration import Registration
-from tertulia.protocols.session import Session, Shell, Steps, TokenBucket
+from tertulia.protocols.resume import Resume
+from tertulia.protocols.session import Flavour, Session, Shell, Steps, TokenBucket
 
 if TYPE_CHECKING:
     from tertulia.protocols.irc.service import IrcService
@@ -33,8 +36,8 @@ class IrcSession(Session[bytes]):
     """One IRC client's connection."""
 
     __slots__ = (
-        "__weakref__", "_buffer", "_command", "_labelled", "caps", "last_spoke", "pinged",
-        "registration", "service",
+        "__weakref__", "_buffer", "_command", "_labelled", "brought_late", "caps", "last_spoke",
+        "pinged", "registration", "service",
     )  # fmt: skip
 
     protocol = "irc"
@@ -47,6 +50,8 @@ class IrcSession(Session[bytes]):
         self.registration: Registration | None = Registration()
         self.last_spoke = self.since
         self.pinged = False
+        self.brought_late: set[Conversation] = set()
+        """Of which histories the client has been told what came late."""
         self._buffer = LineBuffer()
         self._command = ""
         self._labelled: Labelled | None = None
@@ -183,6 +188,10 @@ class IrcSession(Session[bytes]):
         if label is not None:
             self.finished()
 
+    def something_waits(self) -> None:
+        """Another server has put something by for the user."""
+        hand_over_backlog(self)
+
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user."""
         if isinstance(change, Spoken | TagsSpoken):
@@ -200,7 +209,10 @@ class IrcSession(Session[bytes]):
     def set_caps(self, caps: Cap) -> None:
         """Use these capabilities from now on."""
         self.caps = caps
-        self.core.reflavour(self, self.service.flavour(caps))
+        flavour: Flavour = self.service.flavour(caps)
+        if isinstance(self.resumption, Resume):
+            flavour = self.resumption.wrap(flavour)
+        self.core.reflavour(self, flavour)
 
     def farewell(self, reason: str) -> None:
         """Say why the connection is being closed."""
@@ -221,6 +233,8 @@ class IrcSession(Session[bytes]):
     def tick(self, now: float) -> None:
         """Ask a silent client whether it is there; give up one that does not answer."""
         config = self.service.config
+        if self.resumption is not None:
+            self.resumption.tick()
         if self.user is None:
             if now - self.since > config.login_s:
                 self.end("Registration timed out")

@@ -12,8 +12,8 @@ from tertulia.domain.changes import Change
 from tertulia.domain.events import Fact
 from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import fold_name
+from tertulia.protocols.json_documents import Hash
 from tertulia.protocols.jsonchat.documents import Documents, Fields
-from tertulia.protocols.jsonchat.messages import Hash
 from tertulia.protocols.words import (
     mode_sentences,
     not_done,
@@ -48,6 +48,8 @@ class JsonFlavour:
 
     def render(self, change: Change) -> bytes:
         """Return the documents for *change*; empty if this kind of client is not told."""
+        if isinstance(change, c.Together):
+            return b"".join([self.render(one) for one in change.changes])
         render = self.ops.get(type(change))
         if render is not None:
             return render(self, change)
@@ -124,6 +126,10 @@ class JsonFlavour:
         )
         fields = _answering({**fields, "token": token}, request)
         return self._documents.fitting(fields, "message", text)
+
+    def token(self, token: str, request: Hash) -> bytes:
+        """Return what tells with which *token* the client goes on after this."""
+        return self._documents.one(_answering({"op": "TOKEN", "token": token}, request))
 
     def message_waits(self, nick: str) -> bytes:
         """Return what tells that a message to *nick* waits until they are here."""

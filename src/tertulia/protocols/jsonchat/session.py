@@ -24,14 +24,17 @@ from tertulia.domain.events import Fact
 from tertulia.domain.identities import Identity, hash_token
 from tertulia.domain.ids import milliseconds, parse_msgid
 from tertulia.domain.names import ChannelName, Nickname, fold_name
+from tertulia.domain.resume import decode_token
 from tertulia.domain.text import cut, message_text
 from tertulia.domain.users import User
 from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.joining import join_with
+from tertulia.protocols.json_documents import BadInput, Hash, Refused
+from tertulia.protocols.json_parser import STRIKES, Parser
 from tertulia.protocols.jsonchat.documents import cut_frames
 from tertulia.protocols.jsonchat.flavour import JsonFlavour
-from tertulia.protocols.jsonchat.messages import BadInput, Hash, Message, Refused
-from tertulia.protocols.jsonchat.parser import STRIKES, Parser
+from tertulia.protocols.jsonchat.messages import Message, decode
+from tertulia.protocols.resume import Resume
 from tertulia.protocols.session import Core, Session, Shell, Steps, TokenBucket
 from tertulia.protocols.words import readable
 
@@ -75,7 +78,7 @@ class JsonSession(Session[Message | BadInput]):
         self.flavour = flavours.padded
         self._flavours = flavours
         self._config = config
-        self._parser = Parser(config.document_bytes)
+        self._parser = Parser(config.document_bytes, decode)
         self._hash: Hash = None
         """What the client calls the request that is being answered."""
         self._quiet = False
@@ -104,6 +107,8 @@ class JsonSession(Session[Message | BadInput]):
 
     def tick(self, now: float) -> None:
         """Close the connection of who does not log in."""
+        if self.resumption is not None:
+            self.resumption.tick()
         if self.user is None and now - self.since >= self._config.login_s:
             self.end(f"Nobody logged in within {self._config.login_s:g} seconds")
 
@@ -125,6 +130,10 @@ class JsonSession(Session[Message | BadInput]):
     def refused(self, fact: Fact, label: str | None) -> None:
         """Tell that *fact* could not be written to disk and did not happen."""
         self._send(self.flavour.not_done(fact))
+
+    def something_waits(self) -> None:
+        """Another server has put something by for the user."""
+        hand_over_backlog(self)
 
     def echoes(self, change: Change) -> bool:
         """Whether the session is shown this message of its own user: not a direct one."""
@@ -246,7 +255,25 @@ class JsonSession(Session[Message | BadInput]):
             raise x.AlreadyInChannel(self._me.nick.text, name.text)
         intent = yield from join_with(self.core.state, name, message.secret())
         self.core.execute(self, intent)
-        self._show_topic(self._channel(name.text))
+        channel = self._channel(name.text)
+        self._show_topic(channel)
+        if self.resumption is not None:
+            self.resumption.joined(channel)
+
+    def _go_on(self, message: Message) -> None:
+        if self.resumption is None:
+            self.resumption = Resume(self, self._tell_token)
+        assert isinstance(self.resumption, Resume)
+        if message.token is None:
+            self.resumption.tell()
+            return
+        token = decode_token(message.token)
+        if token is None:
+            raise Refused("RESUME needs a token that a server of Tertulia gave out")
+        self.resumption.go_on_from(token.with_messages(message.seen or ()))
+
+    def _tell_token(self, token: str) -> None:
+        self._send(self.flavour.token(token, self._hash))
 
     def _show_topic(self, channel: Channel) -> None:
         if channel.topic is not None:
@@ -305,10 +332,13 @@ _VERBS: dict[str, Callable[[JsonSession, Message], Steps | None]] = {
     "MESSAGE": JsonSession._message,
     "PART": JsonSession._part,
     "POKE": JsonSession._poke,
+    "RESUME": JsonSession._go_on,
     "SEEN": JsonSession._seen,
     "USERS": JsonSession._users,
 }
-_BEFORE_LOGIN = (JsonSession._login, JsonSession._disconnect, JsonSession._nothing)
+_BEFORE_LOGIN = (
+    JsonSession._login, JsonSession._disconnect, JsonSession._go_on, JsonSession._nothing,
+)  # fmt: skip
 
 
 def _sorted(names: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from tertulia.domain.commands.connect import Connect, Rejoin
 from tertulia.domain.commands.gather import Gather
 from tertulia.domain.commands.say import Say
 from tertulia.domain.events import SENT_TAG, Fact
-from tertulia.domain.history import Page
+from tertulia.domain.history import FIRST_TAG, Page
 from tertulia.domain.identities import Credential, Identity
 from tertulia.domain.ids import Uid, at_milliseconds
 from tertulia.domain.text import message_text
@@ -240,9 +240,9 @@ class NumericSession(Session[Frame]):
         """
         me, author = self._me, self._person(frame.author)
         page = Page(
-            direct_conversation(me.uid, author.uid),
+            (direct_conversation(me.uid, author.uid),),
             LOOKED_BACK,
-            before=at_milliseconds((int(frame.timestamp) + 1) * 1000),
+            before=(at_milliseconds((int(frame.timestamp) + 1) * 1000), FIRST_TAG),
             latest=True,
         )
         self.shell.perform(page, partial(self._acknowledge, me, author.uid, int(frame.timestamp)))

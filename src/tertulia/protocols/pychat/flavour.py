@@ -39,6 +39,8 @@ class PyChatFlavour:
 
     def render(self, change: Change) -> bytes:
         """Return the messages for *change*; empty if this kind of client is not told."""
+        if isinstance(change, c.Together):
+            return b"".join([self.render(one) for one in change.changes])
         render = _RENDER.get(type(change))
         if render is not None:
             return render(self, change)

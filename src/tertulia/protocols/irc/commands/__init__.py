@@ -11,6 +11,7 @@ from tertulia.protocols.irc.commands import (  # noqa: F401  (each fills the tab
     monitor,
     operators,
     registration,
+    resume,
     server,
     users,
     who,

@@ -76,6 +76,8 @@ def _join_one(session: IrcSession, name: ChannelName, proof: str | None) -> None
     if channel.topic is not None:
         send_topic(session, channel)
     send_names(session, channel)
+    if session.resumption is not None:
+        session.resumption.joined(channel)
 
 
 @command("PART", 1)

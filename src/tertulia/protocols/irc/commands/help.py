@@ -29,6 +29,7 @@ _USAGE = {
     "KICK": ("<channel> <nicknames> [reason]", "Expels users from a channel you run."),
     "KILL": ("<nickname> [reason]", "Takes someone off the server (operators)."),
     "LINKS": ("", "Lists the servers of the network."),
+    "MAP": ("", "Shows the servers of the network, and how they are connected."),
     "LIST": ("[channels or conditions]", "Lists channels; >5, <9, C>60, T<5, mask, !mask."),
     "LUSERS": ("", "Tells how many are here."),
     "MODE": (
@@ -58,6 +59,11 @@ _USAGE = {
     ),
     "QUIT": ("[reason]", "Leaves the server."),
     "REHASH": ("", "Reads the settings again (operators)."),
+    "RESUME": (
+        "[<token> [<message ids>]]",
+        "Tells programs a token, and later ones; with one, after a new connection here or to"
+        " another server of the network, channels that are joined bring what was missed.",
+    ),
     "SETNAME": ("<real name>", "Changes your real name."),
     "STATS": ("u | m", "Tells for how long the server has been up."),
     "TAGMSG": ("<targets>", "Sends client tags alone."),

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from tertulia.domain.changes import Change
 from tertulia.domain.chat import direct_conversation
-from tertulia.domain.history import Page
-from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, parse_msgid
+from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page, Place
+from tertulia.domain.ids import Conversation, Hlc, at_milliseconds, milliseconds, parse_msgid
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.table import command
-from tertulia.protocols.irc.flavour import IrcFlavour, server_time
+from tertulia.protocols.irc.flavour import server_time
 from tertulia.protocols.irc.parser import Line
 from tertulia.protocols.irc.refusals import shown
 from tertulia.protocols.session import ReadLatest, Steps
@@ -19,7 +22,6 @@ from tertulia.protocols.session import ReadLatest, Steps
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
-LAST = Hlc((1 << 63) - 1)
 _PARAMS = {"LATEST": 4, "BEFORE": 4, "AFTER": 4, "AROUND": 4, "BETWEEN": 5, "TARGETS": 4}
 
 
@@ -53,27 +55,29 @@ def chathistory(session: IrcSession, line: Line) -> Steps:
 
 def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
     target = params[1]
-    name, conversation = _conversation(session, subcommand, target)
+    name, conversations = _conversations(session, subcommand, target)
     limit = _limit(session, subcommand, params[-1])
-    page = Page(conversation, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
+    page = Page(conversations, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
     changes: list[Change] = []
     for question in _questions(page, subcommand, params):
-        changes += yield question
+        changes += yield _with_what_came_late(session, question)
     _send_batch(session, name, changes)
 
 
-def _conversation(session: IrcSession, subcommand: str, target: str) -> tuple[str, Conversation]:
+def _conversations(
+    session: IrcSession, subcommand: str, target: str
+) -> tuple[str, tuple[Conversation, ...]]:
     """Return the target's name and its history, if the user may read it."""
     assert session.user is not None
     state = session.core.state
     if target.startswith("#"):
         channel = state.channel_named(target)
         if channel is not None and session.user.uid in channel.occupants:
-            return channel.name.text, channel.incarnation
+            return channel.name.text, state.histories(channel)
     else:
         other = state.recipient(target)
         if other is not None:
-            return other.nick.text, direct_conversation(session.user.uid, other.uid)
+            return other.nick.text, (direct_conversation(session.user.uid, other.uid),)
     raise _Refused(
         "INVALID_TARGET", "There is no history of that for you", subcommand, shown(target)
     )
@@ -88,44 +92,81 @@ def _limit(session: IrcSession, subcommand: str, raw: str) -> int:
 def _questions(page: Page, subcommand: str, params: list[str]) -> list[Page]:
     """Return the pages that answer a subcommand, in the order they are shown."""
     if subcommand == "LATEST":
-        after = None if params[2] == "*" else _reference(subcommand, params[2])
+        after = None if params[2] == "*" else _reference(subcommand, params[2]).end
         return [_ask(page, after=after, latest=True)]
     first = _reference(subcommand, params[2])
     if subcommand == "BEFORE":
-        return [_ask(page, before=first, latest=True)]
+        return [_ask(page, before=first.start, latest=True)]
     if subcommand == "AFTER":
-        return [_ask(page, after=first)]
+        return [_ask(page, after=first.end)]
     if subcommand == "AROUND":
         half = page.limit // 2
         return [
-            _ask(page, before=first, latest=True, limit=half),
-            _ask(page, after=Hlc(first - 1), limit=page.limit - half),
+            _ask(page, before=first.start, latest=True, limit=half),
+            _ask(page, after=first.just_before, limit=page.limit - half),
         ]
     second = _reference(subcommand, params[3])
     # Between A and B is read from A on: backwards where A is the later one.
-    low, high = min(first, second), max(first, second)
-    return [_ask(page, after=low, before=high, latest=first > second)]
+    low, high = sorted((first, second), key=lambda one: one.start)
+    return [_ask(page, after=low.end, before=high.start, latest=first.start > second.start)]
+
+
+def _with_what_came_late(session: IrcSession, page: Page) -> Page:
+    """Begin earlier where the client may lack what came late from servers that were cut off.
+
+    It is done once, so that a client that goes on behind the last message gets to the end.
+    """
+    if page.after is None or page.conversations[0] in session.brought_late:
+        return page
+    ms = milliseconds(page.after[0])
+    since = session.core.state.lacking_since(ms)
+    session.brought_late.add(page.conversations[0])
+    if since >= ms:
+        return page
+    return replace(page, after=(at_milliseconds(since), FIRST_TAG))
 
 
 def _ask(
     page: Page,
     *,
-    after: Hlc | None = None,
-    before: Hlc | None = None,
+    after: Place | None = None,
+    before: Place | None = None,
     latest: bool = False,
     limit: int | None = None,
 ) -> Page:
     wanted = page.limit if limit is None else limit
-    return Page(page.conversation, wanted, after, before, latest, page.messages_only)
+    return Page(page.conversations, wanted, after, before, latest, page.messages_only)
 
 
-def _reference(subcommand: str, raw: str) -> Hlc:
-    """Return the time of ``msgid=…`` or ``timestamp=…``."""
+class _Reference(Struct, frozen=True):
+    """What a page is beside: one message, or without a tag a moment."""
+
+    hlc: Hlc
+    tag: int | None = None
+
+    @property
+    def start(self) -> Place:
+        """The place that everything earlier is before."""
+        return self.hlc, FIRST_TAG if self.tag is None else self.tag
+
+    @property
+    def end(self) -> Place:
+        """The place that everything later is after."""
+        return self.hlc, LAST_TAG if self.tag is None else self.tag
+
+    @property
+    def just_before(self) -> Place:
+        """The place after which it is the first."""
+        return self.hlc, FIRST_TAG if self.tag is None else self.tag - 1
+
+
+def _reference(subcommand: str, raw: str) -> _Reference:
+    """Return what ``msgid=…`` or ``timestamp=…`` refers to."""
     kind, _, value = raw.partition("=")
     if kind == "msgid":
         parsed = parse_msgid(value)
         if parsed is not None:
-            return parsed[0]
+            return _Reference(*parsed)
     elif kind == "timestamp":
         try:
             moment = datetime.fromisoformat(value)
@@ -134,15 +175,14 @@ def _reference(subcommand: str, raw: str) -> Hlc:
         if moment is not None:
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
-            return at_milliseconds(round(moment.timestamp() * 1000))
+            return _Reference(at_milliseconds(round(moment.timestamp() * 1000)))
     raise _Refused(
         "INVALID_PARAMS", "A reference is msgid=… or timestamp=…", subcommand, shown(raw)
     )
 
 
 def _send_batch(session: IrcSession, target: str, changes: list[Change]) -> None:
-    flavour = session.flavour
-    assert isinstance(flavour, IrcFlavour)
+    flavour = session.service.flavour(session.caps)
     server = session.service.config.server
     if not session.caps & Cap.BATCH:
         session.send(b"".join([flavour.render(change) for change in changes]))
@@ -162,24 +202,26 @@ def _send_batch(session: IrcSession, target: str, changes: list[Change]) -> None
 def _targets(session: IrcSession, params: list[str]) -> Steps:
     """``TARGETS``: where something was said between two moments, and when last."""
     assert session.user is not None
-    first, second = (_reference("TARGETS", raw) for raw in params[1:3])
+    first, second = (_reference("TARGETS", raw).hlc for raw in params[1:3])
     limit = _limit(session, "TARGETS", params[3])
-    names: dict[Conversation, str] = {
-        channel.incarnation: channel.name.text for channel in session.user.channels.values()
-    }
+    names: dict[Conversation, str] = {}
+    for channel in session.user.channels.values():
+        histories = session.core.state.histories(channel)
+        names |= dict.fromkeys(histories, channel.name.text)
     for uid in session.user.partners:
         partner = session.core.state.users.get(uid) or session.core.state.identities.get(uid)
         if partner is not None:
             names[direct_conversation(session.user.uid, uid)] = partner.nick.text
     low, high = min(first, second), max(first, second)
     latest: dict[Conversation, Hlc] = yield ReadLatest(tuple(names), low, high)
-    rows = sorted(latest.items(), key=lambda item: item[1])[:limit]
+    # The last word of each name, though it may have been said in one of several histories.
+    last = {names[one]: hlc for one, hlc in sorted(latest.items(), key=lambda item: item[1])}
+    rows = sorted(last.items(), key=lambda item: item[1])[:limit]
     server = session.service.config.server
     batched = bool(session.caps & Cap.BATCH)
     tag = "@batch=targets " if batched else ""
     lines = [
-        f"{tag}:{server} CHATHISTORY TARGETS {names[conversation]} {server_time(hlc)}\r\n"
-        for conversation, hlc in rows
+        f"{tag}:{server} CHATHISTORY TARGETS {name} {server_time(hlc)}\r\n" for name, hlc in rows
     ]
     if batched:
         lines.insert(0, f":{server} BATCH +targets draft/chathistory-targets\r\n")

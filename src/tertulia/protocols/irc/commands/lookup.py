@@ -27,6 +27,12 @@ def channel_named(session: IrcSession, name: str) -> Channel:
     return channel
 
 
+def server_of(session: IrcSession, user: User) -> str:
+    """Return the name of the server that *user* is on."""
+    own = session.service.config.server
+    return session.core.state.servers.get(user.server, own) if user.server else own
+
+
 def user_named(session: IrcSession, name: str) -> User:
     """Return the user of that nickname or number, or raise `NoSuchUser`."""
     user = session.core.state.user_named(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tertulia.domain.commands.kill import Kill
 from tertulia.domain.commands.profile import SetUserMode
 from tertulia.domain.policy import must_be_operator
 from tertulia.domain.text import message_text, short_text
@@ -37,10 +38,8 @@ def kill(session: IrcSession, line: Line) -> None:
     assert session.user is not None
     must_be_operator(session.user)
     whom = user_named(session, line.params[0])
-    reason = short_text(line.params[1] if len(line.params) > 1 else "", REASON_BYTES)
-    victim = session.core.session_of(whom)
-    if victim is not None:
-        victim.end(f"Killed ({session.nick} ({reason or 'no reason given'}))")
+    reason = line.params[1] if len(line.params) > 1 else ""
+    session.core.execute(session, Kill(whom, short_text(reason, REASON_BYTES)))
 
 
 @command("WALLOPS", 1)

@@ -1,4 +1,4 @@
-"""About the server: MOTD, LUSERS, VERSION, TIME, INFO, ADMIN, STATS, LINKS, HELP."""
+"""About the server: MOTD, LUSERS, VERSION, TIME, INFO, ADMIN, STATS, LINKS, MAP, HELP."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tertulia.domain.policy import must_be_operator
+from tertulia.domain.servers import ServerStatus
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.commands.help import TOPICS
 from tertulia.protocols.irc.commands.table import command
@@ -46,20 +47,25 @@ def send_lusers(session: IrcSession) -> None:
     """Tell how many are here."""
     state, service = session.core.state, session.service
     users = list(state.users.values())
+    here = sum(not user.server for user in users)
+    others = sum(one.reachable for one in session.core.servers())
     invisible = sum("i" in user.modes for user in users)
     operators = sum(user.is_operator for user in users)
     total, most = len(users), max(service.most_users, len(users))
     channels = sum(bool(channel.occupants) for channel in state.channels.values())
     visible = total - invisible
-    text = f"There are {visible} users and {invisible} invisible on 1 servers"
+    text = f"There are {visible} users and {invisible} invisible on {others + 1} servers"
     session.reply(n.RPL_LUSERCLIENT, text)
     session.reply(n.RPL_LUSEROP, str(operators), "operator(s) online")
     session.reply(n.RPL_LUSERUNKNOWN, str(service.registering), "unknown connection(s)")
     session.reply(n.RPL_LUSERCHANNELS, str(channels), "channels formed")
-    session.reply(n.RPL_LUSERME, f"I have {total} clients and 0 servers")
-    for numeric, where in ((n.RPL_LOCALUSERS, "local"), (n.RPL_GLOBALUSERS, "global")):
-        text = f"Current {where} users {total}, max {most}"
-        session.reply(numeric, str(total), str(most), text)
+    session.reply(n.RPL_LUSERME, f"I have {here} clients and {others} servers")
+    for numeric, where, count in (
+        (n.RPL_LOCALUSERS, "local", here),
+        (n.RPL_GLOBALUSERS, "global", total),
+    ):
+        text = f"Current {where} users {count}, max {most}"
+        session.reply(numeric, str(count), str(most), text)
 
 
 @command("VERSION")
@@ -132,7 +138,38 @@ def links(session: IrcSession, _line: Line) -> None:
     """``LINKS``: the servers of the network."""
     config = session.service.config
     session.reply(n.RPL_LINKS, config.server, config.server, f"0 {config.description}")
+    for one in _reachable(session):
+        hops = 1 if one.linked else 2
+        told = f"{hops} {_how(one)}"
+        session.reply(n.RPL_LINKS, one.name, one.via or config.server, told)
     session.reply(n.RPL_ENDOFLINKS, "*", "End of /LINKS list")
+
+
+@command("MAP")
+def map_(session: IrcSession, _line: Line) -> None:
+    """``MAP``: the servers of the network, those that are cut off as well."""
+    state, config = session.core.state, session.service.config
+    here = sum(not user.server for user in state.users.values())
+    session.reply(n.RPL_MAP, f"{config.server} ({here} users)")
+    for one in sorted(session.core.servers(), key=lambda one: one.name):
+        session.reply(n.RPL_MAP, f" `- {one.name} ({one.users} users): {_how(one)}")
+    session.reply(n.RPL_MAPEND, "End of /MAP")
+
+
+def _reachable(session: IrcSession) -> list[ServerStatus]:
+    found = [one for one in session.core.servers() if one.reachable]
+    return sorted(found, key=lambda one: one.name)
+
+
+def _how(one: ServerStatus) -> str:
+    """Return how a server is connected, in words."""
+    if not one.reachable:
+        return f"cut off{f' ({one.why})' if one.why else ''}"
+    if not one.linked:
+        return f"by way of {one.via}"
+    latency = "" if one.latency_s is None else f", {one.latency_s * 1000:.1f} ms away"
+    missing = f", {one.lag} events to come" if one.lag else ""
+    return f"linked{latency}{missing}"
 
 
 @command("HELP")

@@ -10,6 +10,7 @@ from tertulia.domain.commands.profile import SetAway, SetRealname
 from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
+from tertulia.protocols.irc.commands.lookup import server_of
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.names import in_lines, prefix
 from tertulia.protocols.irc.parser import Line
@@ -43,11 +44,14 @@ def _tell_whois(session: IrcSession, user: User) -> None:
     channels = _shown_channels(session, user)
     for part in in_lines(channels):
         session.reply(n.RPL_WHOISCHANNELS, nick, part)
-    session.reply(n.RPL_WHOISSERVER, nick, config.server, config.description)
+    description = f"a server of {config.network}" if user.server else config.description
+    session.reply(n.RPL_WHOISSERVER, nick, server_of(session, user), description)
     if user.is_operator:
         session.reply(n.RPL_WHOISOPERATOR, nick, "is a server operator")
     if user.away is not None:
         session.reply(n.RPL_AWAY, nick, user.away)
+    if user.is_cut_off:
+        session.reply(n.RPL_WHOISSPECIAL, nick, "is on a server that cannot be reached now")
     if "B" in user.modes:
         session.reply(n.RPL_WHOISBOT, nick, f"is a bot on {config.network}")
     if user.secure:

@@ -11,7 +11,7 @@ from tertulia.domain.users import User
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import Cap
 from tertulia.protocols.irc.commands.channels import is_in
-from tertulia.protocols.irc.commands.lookup import find_channel
+from tertulia.protocols.irc.commands.lookup import find_channel, server_of
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.commands.users import idle_s
 from tertulia.protocols.irc.names import is_invisible, prefix
@@ -61,14 +61,13 @@ def _found(session: IrcSession, mask: str) -> Iterator[tuple[User, Channel | Non
 
 def _matching(session: IrcSession, mask: str) -> Iterator[tuple[User, None]]:
     full = normal_mask("*" if mask == "0" else mask)
-    server = session.service.config.server
     found = 0
     for user in session.core.state.users.values():
         if not (
             matches(full, user.face.mask)
             or matches(mask, user.host)
             or matches(mask, user.realname)
-            or matches(mask, server)
+            or matches(mask, server_of(session, user))
         ):
             continue
         if is_invisible(user) and not _share_a_channel(session, user):
@@ -85,7 +84,7 @@ def _share_a_channel(session: IrcSession, user: User) -> bool:
 
 
 def _flags(session: IrcSession, user: User, channel: Channel | None) -> str:
-    flags = "H" if user.away is None else "G"
+    flags = "H" if user.away is None and not user.is_cut_off else "G"
     if user.is_operator:
         flags += "*"
     if "B" in user.modes:
@@ -102,10 +101,10 @@ def _tell_who(session: IrcSession, user: User, channel: Channel | None) -> None:
         "*" if channel is None else channel.name.text,
         user.username,
         user.host,
-        session.service.config.server,
+        server_of(session, user),
         user.nick.text,
         _flags(session, user, channel),
-        f"0 {user.realname}",
+        f"{1 if user.server else 0} {user.realname}",
     )
 
 
@@ -118,10 +117,10 @@ def _tell_whox(session: IrcSession, user: User, channel: Channel | None, options
         "u": user.username,
         "i": user.host,
         "h": user.host,
-        "s": session.service.config.server,
+        "s": server_of(session, user),
         "n": user.nick.text,
         "f": _flags(session, user, channel),
-        "d": "0",
+        "d": "1" if user.server else "0",
         "l": str(idle_s(session, user)),
         "a": user.face.account or "0",
         "o": "n/a",

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tertulia.protocols.jsonchat.messages import BadInput, Message
-from tertulia.protocols.jsonchat.parser import DEPTH, STRIKES, Parser
+from tertulia.protocols.json_documents import BadInput, Document, decoder
+from tertulia.protocols.json_parser import DEPTH, STRIKES, Parser
+from tertulia.protocols.jsonchat.messages import Message, decode
 
 LIMIT = 300
 
@@ -21,11 +22,11 @@ def told(items):
 
 
 def whole(data, limit=LIMIT):
-    return told(Parser(limit).feed(data))
+    return told(Parser(limit, decode).feed(data))
 
 
 def bytewise(data, limit=LIMIT):
-    parser = Parser(limit)
+    parser = Parser(limit, decode)
     return told([item for byte in data for item in parser.feed(bytes([byte]))])
 
 
@@ -55,7 +56,7 @@ def test_documents_are_found_whole_and_byte_by_byte(data, ops):
 
 
 def test_the_fields_are_read():
-    [message] = Parser(LIMIT).feed(b'{"op":"JOIN","channel":"#a","pass":"p","user":"u"}')
+    [message] = Parser(LIMIT, decode).feed(b'{"op":"JOIN","channel":"#a","pass":"p","user":"u"}')
     assert isinstance(message, Message)
     assert (message.op, message.channel, message.pass_, message.user) == ("JOIN", "#a", "p", "u")
 
@@ -78,7 +79,7 @@ def test_the_fields_are_read():
     ],
 )
 def test_what_is_json_but_no_message_is_no_strike(document, sentence):
-    parser = Parser(10_000)
+    parser = Parser(10_000, decode)
     for _ in range(2 * STRIKES):
         [problem] = parser.feed(document + b"\n")
         assert isinstance(problem, BadInput)
@@ -129,7 +130,7 @@ def test_what_is_broken_and_closed_in_one_chunk_ends_there():
 
 @pytest.mark.parametrize("data", [b"hello", b'{"op" "A"', b"}", b'{"op":"A"]'])
 def test_what_cannot_be_read_ends_with_its_chunk(data):
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     assert told(parser.feed(data)) == [NOT_JSON]
     assert told(parser.feed(A)) == ["A"]
 
@@ -140,7 +141,7 @@ def test_an_object_that_was_never_closed_ends_where_a_line_begins_another():
 
 
 def test_an_object_that_was_never_closed_ends_where_a_chunk_begins_another():
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     assert parser.feed(b'{"op":"B"') == []
     assert told(parser.feed(A)) == [NOT_JSON, "A"]
 
@@ -168,7 +169,7 @@ def test_the_longest_document_and_one_longer(read):
 
 
 def test_a_document_that_is_much_too_long_is_one_error_and_takes_no_memory():
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     found = parser.feed(b'{"op":"L","message":"')
     for _ in range(100):
         found += parser.feed(b"x" * 50)
@@ -178,13 +179,13 @@ def test_a_document_that_is_much_too_long_is_one_error_and_takes_no_memory():
 
 
 def test_a_document_that_is_too_long_and_then_breaks_is_one_error():
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     assert told(parser.feed(b'{"op":"L","message":"' + b"x" * LIMIT)) == [TOO_LONG]
     assert told(parser.feed(b"xxx\n" + A)) == ["A"]
 
 
 def test_three_strikes_in_a_row_are_the_last():
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     problems = parser.feed(b"a\n" + A + b"b\nc\nd\n" + A)
     assert told(problems) == [NOT_JSON, "A", NOT_JSON, NOT_JSON, (NOT_JSON[0], False, True)]
     assert parser.feed(A) == []
@@ -207,7 +208,7 @@ def test_three_strikes_in_a_row_are_the_last():
     ],
 )
 def test_a_program_is_known_by_the_end_of_its_first_message(chunks, newline):
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     for chunk in chunks:
         parser.feed(chunk)
     assert parser.newline is newline
@@ -254,14 +255,14 @@ def test_documents_are_the_same_in_any_chunks(parts, data):
     assert whole(stream, 10_000) == ops
     assert bytewise(stream, 10_000) == ops
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
-    parser, found = Parser(10_000), []
+    parser, found = Parser(10_000, decode), []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += parser.feed(stream[start:end])
     assert told(found) == ops
 
 
 def feed_garbage(stream, size):
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     for start in range(0, len(stream), size):
         for item in parser.feed(stream[start : start + size]):
             assert isinstance(item, Message | BadInput)
@@ -284,7 +285,7 @@ def test_nothing_but_bad_input_comes_of_much_garbage(stream):
 
 @given(GARBAGE)
 def test_after_garbage_and_an_empty_line_all_is_well(stream):
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     problems = parser.feed(stream + b'\n"\n' + b"}\n")
     if not any(isinstance(item, BadInput) and item.last for item in problems):
         assert told(parser.feed(A))[-1:] == ["A"]
@@ -309,7 +310,7 @@ def test_after_garbage_and_an_empty_line_all_is_well(stream):
     ids=repr,
 )
 def test_a_flood_is_cut_off_or_costs_no_memory(flood):
-    parser = Parser(LIMIT)
+    parser = Parser(LIMIT, decode)
     for _ in range(50):
         parser.feed(flood * 100)
         assert len(parser._buffer) <= LIMIT
@@ -336,3 +337,41 @@ def test_every_byte_is_looked_at_once(filler, monkeypatch):
     document = head + filler * 3000 + tail
     assert len(bytewise(document, 100_000)) == 1
     assert looked_at <= len(document)
+
+
+# What another protocol makes of it
+
+
+class Listed(Document, frozen=True, gc=False):
+    """A document with a list in it."""
+
+    users: list[str] | None = None
+    success: bool | None = None
+
+
+@pytest.mark.parametrize(
+    ("document", "reason", "request_hash"),
+    [
+        (b'{"op":"A","hash":"h","users":[1]}', "What is in the field users must be texts", "h"),
+        (b'{"op":"A","hash":7,"users":"x"}', "The field users must be a list of texts", 7),
+        (b'{"op":"A","success":"yes"}', "The field success must be true or false", None),
+        (b'{"hash":"h"}', "A message has a field op that says what it is", "h"),
+        (b'{"op":"ACK","hash":"h","success":1}', "The field success must be true or false", None),
+        (b'{"op":1,"hash":"h","x":Infinity}', "The field op must be a text", None),
+        (b'{"op":1,"hash":{}}', "The field op must be a text, not a number", None),
+        (b'{"op":1,"hash":"%s"}' % (b"h" * 129), "The field op must be a text", None),
+        (b'{"op":1,"hash":1%s}' % (b"0" * 30), "The field op must be a text", None),
+    ],
+)
+def test_what_is_wrong_is_said_and_which_request_it_was(document, reason, request_hash):
+    [problem] = Parser(LIMIT, decoder(Listed)).feed(document)
+    assert isinstance(problem, BadInput)
+    assert str(problem).startswith(reason)
+    assert (problem.is_json, problem.hash) == (True, request_hash)
+
+
+def test_how_much_cannot_be_read_before_it_is_too_much():
+    parser = Parser(LIMIT, decoder(Listed), strikes=5)
+    problems = [item for _ in range(10) for item in parser.feed(b"no json\n")]
+    lasts = [item.last for item in problems if isinstance(item, BadInput)]
+    assert lasts == [False] * 4 + [True]

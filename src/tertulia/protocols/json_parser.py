@@ -9,9 +9,11 @@ numbers, words and strings is left to the decoder of the whole document.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
+from typing import Generic, TypeVar
 
-from tertulia.protocols.jsonchat.messages import BadInput, Message, decode
+from tertulia.protocols.json_documents import BadInput
 
 STRIKES = 3
 """So many inputs in a row that cannot be read, and the parser takes in nothing more."""
@@ -55,22 +57,33 @@ class _BrokenAt(Exception):
         self.fresh = fresh
 
 
-class Parser:
+Message = TypeVar("Message")
+
+
+class Parser(Generic[Message]):
     """Takes bytes, gives messages, and `BadInput` for what is none.
 
-    *document_bytes* is the longest document that is taken in. After what cannot be read it
-    goes on at the next line or the next chunk.
+    *document_bytes* is the longest document that is taken in; *decode* returns what one says.
+    After what cannot be read it goes on at the next line or the next chunk, *strikes* times in
+    a row at most.
     """
 
     __slots__ = (
-        "_begun", "_buffer", "_chunk", "_closers", "_expected", "_inside", "_limit", "_overlong",
-        "_position", "_start", "_strikes", "newline",
+        "_begun", "_buffer", "_chunk", "_closers", "_decode", "_expected", "_inside", "_limit",
+        "_most_strikes", "_overlong", "_position", "_start", "_strikes", "newline",
     )  # fmt: skip
 
-    def __init__(self, document_bytes: int) -> None:
+    def __init__(
+        self,
+        document_bytes: int,
+        decode: Callable[[bytes], Message | BadInput],
+        strikes: int = STRIKES,
+    ) -> None:
         self.newline: bool | None = None
         """Whether the first input ended with a newline; None until that is known."""
         self._limit = document_bytes
+        self._decode = decode
+        self._most_strikes = strikes
         self._buffer = bytearray()
         self._chunk = 0
         """Where the newest chunk begins in the buffer."""
@@ -88,9 +101,9 @@ class Parser:
         found: list[Message | BadInput] = []
         self._chunk = len(self._buffer)
         self._buffer += data
-        while self._strikes < STRIKES and (item := self._next()) is not None:
+        while self._strikes < self._most_strikes and (item := self._next()) is not None:
             found.append(item)
-        if self._strikes >= STRIKES:
+        if self._strikes >= self._most_strikes:
             self._buffer.clear()
             return found
         del self._buffer[: self._start]
@@ -244,7 +257,7 @@ class Parser:
         if document[0] not in b"{[":
             # Words: what else is in the line is no more a message than the first.
             self._drop_line(end)
-        item = decode(document)
+        item = self._decode(document)
         if isinstance(item, BadInput) and not item.is_json:
             return self._strike(str(item))
         self._strikes = 0
@@ -279,7 +292,7 @@ class Parser:
 
     def _strike(self, reason: str) -> BadInput:
         self._strikes += 1
-        return BadInput(reason, last=self._strikes >= STRIKES)
+        return BadInput(reason, last=self._strikes >= self._most_strikes)
 
 
 def _match(pattern: re.Pattern[bytes], buffer: bytearray, position: int) -> re.Match[bytes]:
