@@ -174,22 +174,25 @@ class Chat:
         events: list[e.Event] = []
         changes: list[Change] = []
         for fact in facts:
-            event = self._event(fact, client_id)
-            changes += effects.apply(self.state, event, msgid(event.hlc, self._tag))
+            hlc = self._clock.tick()
+            event = e.Event(hlc, self._conversation(fact), fact, client_id, self._tag)
+            if type(fact) in WRITES:
+                event = self._stamped(event)
+            changes += effects.apply(self.state, event, msgid(hlc, self._tag))
             events.append(event)
-        if self._elsewhere.is_waited_for and any(type(f) in _SETTLES_NICKNAMES for f in facts):
+        if (self.state.displaced or self.state.shadows) and any(
+            type(f) in _SETTLES_NICKNAMES for f in facts
+        ):
             changes += self._elsewhere.returning()
         if facts:
             self._publish(events, changes, False)
         return changes
 
-    def _event(self, fact: e.Fact, client_id: str | None) -> e.Event:
-        hlc = self._clock.tick()
-        event = e.Event(hlc, self._conversation(fact), fact, client_id, self._tag)
-        if type(fact) in WRITES and (latest := effects.latest(self.state, event)) >= hlc:
-            # Written by a server whose clock is ahead: what comes after it counts more.
-            return replace(event, stamp=Hlc(latest + 1))
-        return event
+    def _stamped(self, event: e.Event) -> e.Event:
+        """Return *event* so that it counts more than what it writes over, though that may have
+        been written by a server whose clock is ahead."""
+        latest = effects.latest(self.state, event)
+        return replace(event, stamp=Hlc(latest + 1)) if latest >= event.hlc else event
 
     def _record_once(self, actor: User, facts: list[e.Fact], client_id: str) -> None:
         """A client that says the same thing again, not knowing that it was heard, is shown

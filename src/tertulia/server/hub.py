@@ -230,14 +230,16 @@ class Hub:
         batch = self.gate.batch
         if self.carrier.is_open:
             batch.shared += events
-        if logged := [event for event in events if event.fact.durability != "presence"]:
-            batch.events += logged
-            for event in logged:
-                if event.fact.can_be_refused:
-                    batch.claims.append((acting, event, acting.label if acting else None))
-                    durable = True
-            if acting is not None:
-                batch.speakers.add(acting)
+        for event in events:
+            fact = event.fact
+            if fact.durability == "presence":
+                continue
+            batch.events.append(event)
+            if fact.can_be_refused:
+                batch.claims.append((acting, event, acting.label if acting else None))
+                durable = True
+        if events and acting is not None:
+            batch.speakers.add(acting)
         # What was said before and is shown again may still be on its way to the disk.
         self._tainted = durable or again
         for change in changes:

@@ -74,14 +74,20 @@ def apply(state: State, event: e.Event, msgid: str) -> list[c.Change]:
 
 def merge(state: State, event: e.Event, msgid: str) -> list[c.Change]:
     """Let the lasting effects of *event*, of whatever server, happen; return what can be seen."""
+    fact = event.fact
     state.heard[event.tag] = event.hlc
-    handler = _LASTING.get(type(event.fact))
-    changes = [] if handler is None else handler(state, event, msgid, event.fact)
+    handler = _LASTING.get(type(fact))
+    changes = [] if handler is None else handler(state, event, msgid, fact)
     if state.waiting.early:
         state.waiting.arrived(msgid)
-    if event.fact.durability == "presence":
+    if fact.durability == "presence":
         return changes
-    return happened(state, event) + changes
+    channel = state.incarnations.get(event.conversation)
+    if channel is None or channel.ended:
+        return happened(state, event) + changes
+    if event.hlc > channel.last:
+        channel.last = event.hlc
+    return changes
 
 
 def happened(state: State, event: e.Event) -> list[c.Change]:
