@@ -106,8 +106,9 @@ def _entrance(face: e.Face, place: Place, tag: int, at: Hlc) -> list[e.Event]:
 def _changes(user: User, told: e.Face, resident: Resident, tag: int) -> list[e.Event]:
     face = resident.came.face
     found: list[e.Event] = []
-    if face != told:
-        found.append(_now(e.Renamed(told, face), tag, place_of(resident.came.claim)))
+    taken = place_of(resident.came.claim)
+    if face != told or taken != place_of(user.claim):  # they may have given it up meanwhile
+        found.append(_now(e.Renamed(told, face), tag, taken))
     if resident.away != user.away:
         found.append(_now(e.AwaySet(face, resident.away), tag))
     if resident.came.realname != user.realname:
@@ -182,9 +183,14 @@ def concerned(fact: e.Fact) -> list[Uid]:
 def is_first(one: User, other: User) -> bool:
     """Whether *one* keeps a nickname that *other* has too, or one that looks like it.
 
-    Whoever has an identity does, because it is called so, else who took it first.
+    Whoever has an identity does, because it is called so, else who took it first. By whom it is
+    told when that was does not matter, so that all servers agree.
     """
-    return (not one.durable, one.claim, one.uid) < (not other.durable, other.claim, other.uid)
+    return _precedence(one) < _precedence(other)
+
+
+def _precedence(user: User) -> tuple[bool, Hlc, Uid]:
+    return not user.durable, place_of(user.claim), user.uid
 
 
 def another_nickname(state: State, face: e.Face) -> e.Face:
