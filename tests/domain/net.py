@@ -82,6 +82,19 @@ class Server(Room):
     def residents(self) -> list[Resident]:
         return residents(self.state, "")
 
+    def people(self) -> dict[str, Any]:
+        """Everybody, and where they are."""
+        return {
+            user.uid: (
+                user.nick.text,
+                user.server or self.id,
+                {name: channel.occupants[user.uid] for name, channel in user.channels.items()},
+                user.away,
+                user.modes,
+            )
+            for user in self.state.users.values()
+        }
+
     def nicks(self) -> set[str]:
         return {user.nick.text for user in self.state.users.values()}
 

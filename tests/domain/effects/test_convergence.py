@@ -61,6 +61,7 @@ def check_chats(script):
     for server in servers:
         check_state(server.state, alone=False)
         assert fingerprint(server.state) == fingerprint(logged)
+        assert server.people() == servers[0].people()
 
 
 @pytest.mark.parametrize("seed", range(40))
