@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from tertulia.server.network_secret import FILE, write_secrets
+from tertulia.server.mesh.secret import FILE, write_secrets
 from tertulia.server.settings import NetworkSettings, ServerSettings, Settings
 from tests.behaviour.operators import Operator, operator_of
 from tests.behaviour.places import Place, Process, running, settings, tertulia_process

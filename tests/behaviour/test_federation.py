@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tertulia.server.complaints import Complaints
-from tertulia.server.network_secret import code_of, read_secrets
+from tertulia.server.mesh.secret import code_of, read_secrets
 from tests.behaviour.irc_clients import Ircv3Client
 from tests.behaviour.networks import (
     LINK_S,

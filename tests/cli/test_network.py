@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tertulia.cli import network
-from tertulia.server.network_secret import code_of, read_secrets, write_secrets
-from tertulia.server.peers_file import PeersFile
+from tertulia.server.mesh.peers_file import PeersFile
+from tertulia.server.mesh.secret import code_of, read_secrets, write_secrets
 from tertulia.storage.database import server_id
 from tests.cli.kit import ok, one_line
 from tests.storage.kit import Disk

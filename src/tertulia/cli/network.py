@@ -16,13 +16,13 @@ from tertulia.cli.errors import CommandError, NoServerError
 from tertulia.cli.paths import data_folder
 from tertulia.cli.tables import shown
 from tertulia.server import control_messages as m
-from tertulia.server import network_secret as secret_file
 from tertulia.server.addresses import own_addresses
-from tertulia.server.mesh_tls import CERTIFICATE, KEY
-from tertulia.server.network_secret import after_joining, code_of, new_secret, secret_in
+from tertulia.server.mesh import secret as secret_file
+from tertulia.server.mesh.peers_file import FILE as PEERS_FILE
+from tertulia.server.mesh.peers_file import PeersFile
+from tertulia.server.mesh.secret import after_joining, code_of, new_secret, secret_in
+from tertulia.server.mesh.tls import CERTIFICATE, KEY
 from tertulia.server.peer_address import DEFAULT_PORT, peer_address, shown_address
-from tertulia.server.peers_file import FILE as PEERS_FILE
-from tertulia.server.peers_file import PeersFile
 from tertulia.server.settings import SettingsError
 from tertulia.storage import database
 from tertulia.storage.lock import locked

@@ -30,8 +30,8 @@ from tertulia.server.discovery import Discovery
 from tertulia.server.fanout import AnySession
 from tertulia.server.hub import Hub
 from tertulia.server.listeners import MESH, Endpoint, Scheme
-from tertulia.server.mesh import Mesh
-from tertulia.server.network_desk import NetworkDesk
+from tertulia.server.mesh.desk import NetworkDesk
+from tertulia.server.mesh.service import Mesh
 from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
 from tertulia.server.services import Open, Services

@@ -32,7 +32,7 @@ from tertulia.domain.text import message_text, short_text
 from tertulia.domain.users import User
 from tertulia.server import control_messages as m
 from tertulia.server.hub import Hub
-from tertulia.server.network_desk import NetworkDesk
+from tertulia.server.mesh.desk import NetworkDesk
 
 TURN_S = 0.002
 """How long a list is put together before others have their turn."""

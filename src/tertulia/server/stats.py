@@ -15,7 +15,7 @@ from pathlib import Path
 import tertulia
 from tertulia.server.control_messages import ServerStats
 from tertulia.server.hub import Hub
-from tertulia.server.network_desk import NetworkDesk
+from tertulia.server.mesh.desk import NetworkDesk
 from tertulia.server.store import Store
 
 

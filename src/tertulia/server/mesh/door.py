@@ -12,8 +12,8 @@ import structlog
 
 from tertulia.replication.handshake import Accepted, Refused
 from tertulia.server.addresses import Address, shortest
-from tertulia.server.mesh_link import MeshLink, Owner
-from tertulia.server.mesh_tls import MeshTls
+from tertulia.server.mesh.link import MeshLink, Owner
+from tertulia.server.mesh.tls import MeshTls
 
 logger = structlog.get_logger()
 

@@ -10,7 +10,7 @@ import structlog
 from tertulia.replication.announcement import Foreign
 from tertulia.replication.handshake import Refused
 from tertulia.server.complaints import Complaints
-from tertulia.server.mesh_link import MeshLink
+from tertulia.server.mesh.link import MeshLink
 
 logger = structlog.get_logger()
 

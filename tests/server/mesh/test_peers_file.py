@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import structlog
 
-from tertulia.server import peers_file
-from tertulia.server.peers_file import ADDRESSES_MOST, FORGET_S, SERVERS_MOST, PeersFile
+from tertulia.server.mesh import peers_file
+from tertulia.server.mesh.peers_file import ADDRESSES_MOST, FORGET_S, SERVERS_MOST, PeersFile
 
 A, B = "a" * 32, "b" * 32
 PIN = bytes(range(32))

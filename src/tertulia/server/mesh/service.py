@@ -28,19 +28,19 @@ from tertulia.server.federation import Federation
 from tertulia.server.hub import Hub
 from tertulia.server.interfaces import Held, held_addresses
 from tertulia.server.listeners import Endpoint
-from tertulia.server.mesh_dial import Unreachable, dial_any
-from tertulia.server.mesh_discovery import MeshDiscovery
-from tertulia.server.mesh_door import Door
-from tertulia.server.mesh_link import FLUSH_S, MeshLink
-from tertulia.server.mesh_log import MeshLog
-from tertulia.server.mesh_reports import Reports
-from tertulia.server.mesh_tls import MeshTls
-from tertulia.server.network_secret import FILE as SECRET_FILE
-from tertulia.server.network_secret import read_secrets, secrets_at
+from tertulia.server.mesh.dial import Unreachable, dial_any
+from tertulia.server.mesh.discovery import MeshDiscovery
+from tertulia.server.mesh.door import Door
+from tertulia.server.mesh.link import FLUSH_S, MeshLink
+from tertulia.server.mesh.log import MeshLog
+from tertulia.server.mesh.peers_file import FILE as PEERS_FILE
+from tertulia.server.mesh.peers_file import PeersFile
+from tertulia.server.mesh.reports import Reports
+from tertulia.server.mesh.secret import FILE as SECRET_FILE
+from tertulia.server.mesh.secret import read_secrets, secrets_at
+from tertulia.server.mesh.tls import MeshTls
 from tertulia.server.offers import offer_of
 from tertulia.server.peer_address import peer_address, shown_address
-from tertulia.server.peers_file import FILE as PEERS_FILE
-from tertulia.server.peers_file import PeersFile
 from tertulia.server.settings import Settings
 from tertulia.server.store import Store
 
@@ -377,7 +377,7 @@ class _Inside:
             self._reports.refused(link, result)
             # Anybody can say that they are some server, so nothing is noted of it.
 
-    # What links call: see `mesh_link.Owner`
+    # What links call: see `link.Owner`
 
     def handshake(self, role: Role, certificate: bytes) -> Handshake:
         """Return a handshake for a new connection."""

@@ -8,9 +8,9 @@ import pytest
 import structlog
 
 from tertulia.replication.announcement import Announced, Foreign, decode, encode
-from tertulia.server import mesh_discovery
 from tertulia.server.interfaces import Held
-from tertulia.server.mesh_discovery import DATAGRAMS_MOST, MeshDiscovery
+from tertulia.server.mesh import discovery as mesh_discovery
+from tertulia.server.mesh.discovery import DATAGRAMS_MOST, MeshDiscovery
 from tertulia.server.offers import Offer
 
 ONE, TWO = bytes(32), bytes(31) + b"x"

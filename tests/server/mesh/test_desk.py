@@ -8,9 +8,9 @@ import pytest
 from tertulia.domain.servers import ServerStatus
 from tertulia.replication.interface import Health
 from tertulia.server import control_messages as m
-from tertulia.server.network_desk import NetworkDesk, Refused
-from tertulia.server.network_secret import read_secrets
-from tertulia.server.peers_file import PeersFile
+from tertulia.server.mesh.desk import NetworkDesk, Refused
+from tertulia.server.mesh.peers_file import PeersFile
+from tertulia.server.mesh.secret import read_secrets
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 

@@ -8,8 +8,8 @@ import structlog
 
 from tertulia.replication.announcement import Foreign
 from tertulia.replication.handshake import Refused
-from tertulia.server import mesh_reports
-from tertulia.server.mesh_reports import FOREIGN_MOST, Reports
+from tertulia.server.mesh import reports as mesh_reports
+from tertulia.server.mesh.reports import FOREIGN_MOST, Reports
 
 
 def link_of(initiated, port=7447) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tertulia.server.network_secret import (
+from tertulia.server.mesh.secret import (
     CodeError,
     after_joining,
     code_of,

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from tertulia.replication.handshake import Accepted, Refused
 from tertulia.server.addresses import Address, shortest
-from tertulia.server.mesh_link import MeshLink, Owner
-from tertulia.server.mesh_tls import MeshTls
+from tertulia.server.mesh.link import MeshLink, Owner
+from tertulia.server.mesh.tls import MeshTls
 
 CONNECT_S = 5.0
 """How long one address may take to connect and to begin TLS."""

@@ -11,8 +11,8 @@ from tertulia.domain.errors import ChatError
 from tertulia.domain.servers import ServerStatus
 from tertulia.server import control_messages as m
 from tertulia.server.hub import Hub
-from tertulia.server.mesh import Mesh
-from tertulia.server.network_secret import SECRETS_MOST, write_secrets
+from tertulia.server.mesh.secret import SECRETS_MOST, write_secrets
+from tertulia.server.mesh.service import Mesh
 from tertulia.server.peer_address import peer_address
 from tertulia.server.settings import SettingsError
 

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tertulia.server.mesh_tls import MeshTls
+from tertulia.server.mesh.tls import MeshTls
 from tertulia.server.settings import SettingsError
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tertulia.server import mesh_dial
-from tertulia.server.mesh_dial import Unreachable, addresses_of, dial_any
-from tertulia.server.mesh_tls import MeshTls
+from tertulia.server.mesh import dial as mesh_dial
+from tertulia.server.mesh.dial import Unreachable, addresses_of, dial_any
+from tertulia.server.mesh.tls import MeshTls
 
 
 @pytest.fixture(scope="module")

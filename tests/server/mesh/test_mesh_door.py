@@ -12,10 +12,10 @@ import pytest
 
 from tertulia.replication.handshake import Accepted, Handshake, Refused
 from tertulia.replication.messages import Hello
-from tertulia.server import mesh_door
-from tertulia.server.mesh_dial import dial
-from tertulia.server.mesh_door import Door
-from tertulia.server.mesh_tls import MeshTls
+from tertulia.server.mesh import door as mesh_door
+from tertulia.server.mesh.dial import dial
+from tertulia.server.mesh.door import Door
+from tertulia.server.mesh.tls import MeshTls
 
 
 class Owner:

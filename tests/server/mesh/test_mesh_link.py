@@ -9,8 +9,8 @@ import pytest
 
 from tertulia.replication.handshake import Accepted, Handshake, Refused
 from tertulia.replication.messages import Hello
-from tertulia.server import mesh_link
-from tertulia.server.mesh_link import MeshLink
+from tertulia.server.mesh import link as mesh_link
+from tertulia.server.mesh.link import MeshLink
 
 SECRET = bytes(32)
 CERTIFICATE = b"the certificate"

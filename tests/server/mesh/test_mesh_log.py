@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from tertulia.replication.interface import ServerId
-from tertulia.server.mesh_log import MeshLog
+from tertulia.server.mesh.log import MeshLog
 from tests.storage.kit import Disk, said
 
 
