@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
 
-
-class Cap(IntFlag):
-    """One bit a capability."""
+class Cap:
+    """One bit a capability, as plain integers: every message to every user asks for some."""
 
     MESSAGE_TAGS = 1 << 0
     SERVER_TIME = 1 << 1
@@ -30,13 +28,15 @@ class Cap(IntFlag):
 
 
 _PREFIXED = {
-    Cap.CHATHISTORY: "draft/chathistory",
-    Cap.EVENT_PLAYBACK: "draft/event-playback",
-    Cap.RECEIPTS: "tertulia/receipts",
+    "CHATHISTORY": "draft/chathistory",
+    "EVENT_PLAYBACK": "draft/event-playback",
+    "RECEIPTS": "tertulia/receipts",
 }
 
-NAMES: dict[str, Cap] = {
-    _PREFIXED.get(cap, (cap.name or "").lower().replace("_", "-")): cap for cap in Cap
+NAMES: dict[str, int] = {
+    _PREFIXED.get(name, name.lower().replace("_", "-")): cap
+    for name, cap in vars(Cap).items()
+    if name.isupper()
 }
 """Every capability by its name on the wire."""
 

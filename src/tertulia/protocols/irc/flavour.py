@@ -50,7 +50,7 @@ class IrcFlavour:
 
     is_paced = False
 
-    def __init__(self, caps: Cap, server: str) -> None:
+    def __init__(self, caps: int, server: str) -> None:
         self.caps = caps
         self._server = server
         self._tags = bool(caps & Cap.MESSAGE_TAGS)

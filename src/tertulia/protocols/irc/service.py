@@ -41,7 +41,7 @@ class IrcService:
         self.registering = 0
         """How many connections have not said who they are."""
         self.most_users = 0
-        self._flavours: dict[Cap, IrcFlavour] = {}
+        self._flavours: dict[int, IrcFlavour] = {}
 
     def session(self, shell: Shell, bucket: TokenBucket | None) -> IrcSession:
         """Return the session for a new connection."""
@@ -52,7 +52,7 @@ class IrcService:
         """Use other settings from now on; the server keeps its name."""
         self.config = replace(config, server=self.config.server)
 
-    def flavour(self, caps: Cap) -> IrcFlavour:
+    def flavour(self, caps: int) -> IrcFlavour:
         """Return the one flavour of clients with *caps*."""
         caps &= RENDERING
         if caps not in self._flavours:

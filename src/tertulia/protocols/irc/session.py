@@ -45,7 +45,7 @@ class IrcSession(Session[bytes]):
     def __init__(self, service: IrcService, shell: Shell, bucket: TokenBucket | None) -> None:
         super().__init__(service.core, shell, bucket)
         self.service = service
-        self.caps = Cap(0)
+        self.caps = 0
         self.flavour = service.flavour(self.caps)
         self.registration: Registration | None = Registration()
         self.last_spoke = self.since
@@ -206,7 +206,7 @@ class IrcSession(Session[bytes]):
 
     # Coming and going
 
-    def set_caps(self, caps: Cap) -> None:
+    def set_caps(self, caps: int) -> None:
         """Use these capabilities from now on."""
         self.caps = caps
         flavour: Flavour = self.service.flavour(caps)
