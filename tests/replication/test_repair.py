@@ -24,6 +24,21 @@ def test_a_gap_is_pulled_at_once():
     assert world.chats[2].late == [(server_id(1), 1, 2)]
 
 
+def test_who_has_caught_up_says_so_at_once():
+    world = World(1, 2)
+    world.wire((1, 2))
+    world.run(3.1)
+    world.cut((1, 2))
+    world.run(10)
+    world.chats[1].say("meanwhile")
+    world.heal((1, 2))
+    world.wire((1, 2))
+    world.run(1.0)
+    assert not world.disagreement()
+    assert world.chats[1].node.peers()[server_id(2)].linked
+    assert world.chats[1].node.peers()[server_id(2)].behind == 0
+
+
 def test_the_last_event_and_the_last_change_may_be_lost():
     world = World(1, 2)
     world.wire((1, 2))

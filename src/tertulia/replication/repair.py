@@ -258,6 +258,8 @@ class Repair:
             if peer.owed:
                 peer.owed = {s: seq for s, seq in peer.owed.items() if seq > last(*s)}
                 self.go_on(peer, self._mesh.clock())
+                # Once nothing more is missing the peer should not have to guess.
+                peer.wants_vector |= not (peer.owed or peer.lacking)
 
     def refused(self, runs: Sequence[Run]) -> None:
         """It could not be written: to be asked for again, but not at once."""
