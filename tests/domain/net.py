@@ -7,15 +7,16 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tertulia.domain import changes as c
 from tertulia.domain import effects
 from tertulia.domain import events as e
 from tertulia.domain.changes import Change
-from tertulia.domain.channels import Channel
+from tertulia.domain.channels import ADMIN, RANKS, Channel
 from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.elsewhere import AGAIN
 from tertulia.domain.fingerprint import shared_state
 from tertulia.domain.ids import LOBBY, Uid, msgid, origin_tag
-from tertulia.domain.names import ChannelName, Number
+from tertulia.domain.names import ChannelName, Number, fold_name
 from tertulia.domain.presence import Resident, differences, residents
 from tertulia.domain.state import State
 from tertulia.domain.world import Rules
@@ -31,6 +32,8 @@ class Server(Room):
     def __init__(self, n: int, rules: Rules | None = None, skew_ms: int = 0) -> None:
         self.journal: list[e.Event] = []
         """Everything that happened here, in order."""
+        self.shown: list[Change] = []
+        """Everything that was seen here, in order."""
         self.read: dict[str, int] = {}
         """How far the journal of each other server was read."""
         server = bytes((n,)) * 16
@@ -46,6 +49,8 @@ class Server(Room):
     def _publish(self, events: list[e.Event], changes: list[Change], again: bool) -> None:
         super()._publish(events, changes, again)
         self.journal += events
+        if not again:
+            self.shown += changes
 
     def hear(self, other: "Server", most: int | None = None) -> list[Change]:
         """Take in what happened on another server, so many events of it at most."""
@@ -62,12 +67,12 @@ class Server(Room):
         seen: list[Change] = []
         fact = event.fact
         if fact.durability != "presence" and not (isinstance(fact, e.Said) and fact.target == "&"):
-            seen += self.chat.merge([event])
+            seen += self._see(self.chat.merge([event]))
             self.put_by |= dict.fromkeys(self.state.waiting.added)
             self._hand_over([event])
             self.chat.see_to([event])
         if type(fact) in SHARED and not (isinstance(fact, e.Parted) and fact.quit):
-            seen += self.chat.tell(other.id, told(event))
+            seen += self._see(self.chat.tell(other.id, told(event)))
         if isinstance(fact, e.Wanted) and fact.server == self.id:
             self.chat.asked(fact.fact)
         return seen
@@ -76,8 +81,24 @@ class Server(Room):
         """Take in who is on another server."""
         seen: list[Change] = []
         for event in differences(self.state, other.id, everybody, tag=0):
-            seen += self.chat.tell(other.id, event)
+            seen += self._see(self.chat.tell(other.id, event))
         return seen
+
+    def _see(self, changes: list[Change]) -> list[Change]:
+        self.shown += changes
+        return changes
+
+    def places_shown(self) -> dict[str, dict[Uid, int]]:
+        """Who is in which channel, by folded name, with what rank, as far as it was shown."""
+        found: dict[str, dict[Uid, int]] = {}
+        for change in self.shown:
+            _show(found, change)
+        return {name: there for name, there in found.items() if there}
+
+    def places(self) -> dict[str, dict[Uid, int]]:
+        """Who is in which channel, as it is."""
+        channels = self.state.channels.items()
+        return {name: channel.occupants for name, channel in channels if channel.occupants}
 
     def residents(self) -> list[Resident]:
         return residents(self.state, "")
@@ -97,6 +118,24 @@ class Server(Room):
 
     def nicks(self) -> set[str]:
         return {user.nick.text for user in self.state.users.values()}
+
+
+def _show(found: dict[str, dict[Uid, int]], change: Change) -> None:
+    match change:
+        case c.Gone(by=by):
+            for there in found.values():
+                there.pop(by.uid, None)
+        case c.Entered(by=by, channel=name, admin=admin):
+            found.setdefault(fold_name(name), {})[by.uid] = ADMIN if admin else 0
+        case c.Departed(by=whom, channel=name) | c.Expelled(whom=whom, channel=name):
+            found[fold_name(name)].pop(whom.uid, None)
+        case c.ModesChanged(channel=name, modes=modes):
+            for one in modes:
+                there = found.get(fold_name(name), {})
+                # Who is not in the channel may be an admin of it all the same.
+                if one.whom is not None and one.whom.uid in there:
+                    rank, before = RANKS[one.mode], there[one.whom.uid]
+                    there[one.whom.uid] = before | rank if one.on else before & ~rank
 
 
 def told(event: e.Event) -> e.Event:

@@ -62,6 +62,7 @@ def check_chats(script):
         check_state(server.state, alone=False)
         assert fingerprint(server.state) == fingerprint(logged)
         assert server.people() == servers[0].people()
+        assert server.places_shown() == server.places()
 
 
 @pytest.mark.parametrize("seed", range(40))

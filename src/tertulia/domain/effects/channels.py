@@ -12,7 +12,7 @@ from typing import cast
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
 from tertulia.domain.channels import LISTS, Channel, ListEntry, Topic
-from tertulia.domain.effects.places import put_in
+from tertulia.domain.effects.places import put_in, regraded
 from tertulia.domain.history import describe
 from tertulia.domain.ids import Hlc, Uid, is_durable, is_of_channel, milliseconds, parse_msgid
 from tertulia.domain.names import ChannelName, Number
@@ -111,10 +111,12 @@ def _replace(
 ) -> list[c.Change]:
     """Let those who are in *before* be in *winner* instead, with no rank but what it gives."""
     name = winner.name.folded
-    for uid in before.occupants:
+    ranks: list[c.ShownMode] = []
+    for uid, rank in before.occupants.items():
         user = state.users[uid]
         user.channels[name] = winner
         winner.occupants[uid] = user.rank_in(winner)
+        ranks += regraded(user.face, rank, winner.occupants[uid])
     winner.invited |= before.invited
     winner.shut_out |= before.shut_out
     winner.revision = before.revision + 1
@@ -122,13 +124,19 @@ def _replace(
     before.invited, before.occupants = set(), {}
     for one in (before, winner):
         state.changed_channels[one.incarnation] = None
-    return _differences(state, before, winner, hlc, msgid)
+    return _differences(state, before, winner, ranks, hlc, msgid)
 
 
 def _differences(
-    state: State, before: Channel, winner: Channel, hlc: Hlc, msgid: str
+    state: State,
+    before: Channel,
+    winner: Channel,
+    ranks: list[c.ShownMode],
+    hlc: Hlc,
+    msgid: str,
 ) -> list[c.Change]:
-    """Return what those in the channel see when another incarnation takes its place."""
+    """Return what those in the channel see when another incarnation takes its place, in which
+    they have other *ranks*."""
     face, name = state.server_face, winner.name.text
     found: list[c.Change] = []
     if before.topic != winner.topic:
@@ -141,6 +149,7 @@ def _differences(
     if before.limit != winner.limit:
         limit = None if winner.limit is None else str(winner.limit)
         modes.append(c.ShownMode(winner.limit is not None, "l", limit))
+    modes += ranks
     if modes:
         found.append(c.ModesChanged(hlc, msgid, face, name, tuple(modes)))
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from tertulia.domain import changes as c
 from tertulia.domain import events as e
-from tertulia.domain.channels import ADMIN, LOBBY_SHUT_MS, Channel
+from tertulia.domain.channels import ADMIN, LOBBY_SHUT_MS, RANKS, Channel
 from tertulia.domain.history import describe
 from tertulia.domain.ids import Conversation, Hlc, Uid, milliseconds
 from tertulia.domain.names import fold_name
@@ -21,9 +23,12 @@ def joined(state: State, event: e.Event, msgid: str, fact: e.Joined) -> list[c.C
         state.pending.setdefault(name, {})[user.uid] = None
         return []
     if user.uid in channel.occupants:
-        channel.occupants[user.uid] = user.rank_in(channel)
+        before = channel.occupants[user.uid]
+        rank = channel.occupants[user.uid] = user.rank_in(channel)
         channel.revision += 1
-        return []
+        # Whether they may speak is told apart from this.
+        modes = regraded(user.face, before & ADMIN, rank & ADMIN)
+        return _seen_regraded(state, channel, modes, event.hlc, msgid)
     return [put_in(state, channel, user, event.hlc, msgid)]
 
 
@@ -39,6 +44,13 @@ def put_in(state: State, channel: Channel, user: User, hlc: Hlc, msgid: str) -> 
         state.changed_channels[channel.incarnation] = None
     is_admin = bool(rank & ADMIN)
     return c.Entered(hlc, msgid, user.face, channel.name.text, user.realname, user.away, is_admin)
+
+
+def regraded(face: e.Face, before: int, after: int) -> Iterator[c.ShownMode]:
+    """Return what is seen when a user has another rank in a channel."""
+    for mode, rank in RANKS.items():
+        if (before ^ after) & rank:
+            yield c.ShownMode(bool(after & rank), mode, face.nick, face)
 
 
 def parted(state: State, event: e.Event, msgid: str, fact: e.Parted) -> list[c.Change]:
@@ -79,23 +91,41 @@ def _leave(state: State, uid: Uid, raw: str, hlc: Hlc) -> bool:
 def ranks_set(state: State, event: e.Event, msgid: str, fact: e.RanksSet) -> list[c.Change]:
     """Occupants of a channel have another rank in one incarnation of it."""
     name = fold_name(fact.channel)
+    modes: list[c.ShownMode] = []
     for change in fact.ranks:
-        _grade(state, name, event.conversation, change)
+        modes += _grade(state, name, event.conversation, change)
     channel = state.channels.get(name)
-    if channel is None or event.conversation != channel.incarnation:
+    if channel is None:
         return []
-    channel.revision += 1
-    return [describe(event.hlc, msgid, fact)]
+    if event.conversation == channel.incarnation:
+        channel.revision += 1
+        return [describe(event.hlc, msgid, fact)]
+    return _seen_regraded(state, channel, modes, event.hlc, msgid)
 
 
-def _grade(state: State, name: str, incarnation: Conversation, change: e.RankChange) -> None:
+def _grade(
+    state: State, name: str, incarnation: Conversation, change: e.RankChange
+) -> Iterator[c.ShownMode]:
     user = state.users.get(change.whom.uid)
     place = None if user is None else user.places.get(name)
     if user is None or place is None:
         return
     user.places[name] = graded(place, incarnation, change)
     if (channel := user.channels.get(name)) is not None:
-        channel.occupants[user.uid] = user.rank_in(channel)
+        before = channel.occupants[user.uid]
+        rank = channel.occupants[user.uid] = user.rank_in(channel)
+        yield from regraded(user.face, before, rank)
+
+
+def _seen_regraded(
+    state: State, channel: Channel, modes: Iterable[c.ShownMode], hlc: Hlc, msgid: str
+) -> list[c.Change]:
+    """Return what is seen when nobody here knows who set *modes*."""
+    shown = tuple(modes)
+    if not shown:
+        return []
+    channel.revision += 1
+    return [c.ModesChanged(hlc, msgid, state.server_face, channel.name.text, shown)]
 
 
 def invited(state: State, event: e.Event, msgid: str, fact: e.Invited) -> list[c.Change]:
