@@ -101,6 +101,8 @@ def stats(*, json: AsJson = False, data: DataFolder = None) -> int:
         ("memory", size(found.memory_bytes)),
         ("database", size(found.database_bytes)),
     ]
+    if found.dropped_until is not None:
+        rows.append(("dropped", f"messages before {moment(found.dropped_until)}"))
     if found.health is not None:
         rows.append(("other servers", f"{found.servers} reached, {found.health}"))
     head, *rest = rows

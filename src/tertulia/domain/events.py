@@ -85,6 +85,12 @@ WAITING_STYLES = frozenset({Style.SAY, Style.NOTICE, Style.ACTION, Style.POKE})
 """What can wait; who is asked by CTCP must be here to answer."""
 
 
+class Erased(Fact, frozen=True, gc=False, tag="erased"):
+    """Something was said here that is no longer kept."""
+
+    durability: ClassVar[Durability] = "activity"
+
+
 class Signalled(Fact, frozen=True, gc=False, tag="signalled"):
     """Client-only tags without a message, such as ``+typing``."""
 
@@ -391,6 +397,7 @@ LoggedFact = (
     Said | NumberAssigned | ChannelCreated | ChannelEnded | ChannelKept | Joined | Parted | Kicked
     | Renamed | TopicSet | ModesSet | RanksSet | AdminsSet | IdentityIssued | IdentityUsed
     | IdentityForgotten | IdentityRenamed | Received | Acknowledged | Gathered | MemberKicked
+    | Erased
 )  # fmt: skip
 SharedFact = (
     Connected | Disconnected | Joined | Parted | Kicked | MemberKicked | PutOut | Renamed | RanksSet

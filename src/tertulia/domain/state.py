@@ -59,12 +59,22 @@ class State:
         heard yet of whoever keeps their nickname; with the face that they have there."""
         self.pending: dict[str, dict[Uid, None]] = {}
         """Who is in channels (folded) that are not known yet."""
+        self.dropped_until = Hlc(0)
+        """Before that some messages are no longer kept, here or anywhere."""
+        self.is_drop_new = False
+        """Whether that is later than what is on disk."""
         self.put_by: dict[Uid, None] = {}
         """Users here who are handed everything by way of the disk: those with bare identities."""
         self._namesakes: dict[str, list[Channel]] = {}
         self._nicknames: dict[str, User] = {}
         self._lookalikes: Lookalikes[User] = Lookalikes()
         self._number_owners: dict[str, str] = {}
+
+    def dropped(self, until: Hlc) -> None:
+        """Note that messages before *until* (or some of them) are no longer kept."""
+        if until > self.dropped_until:
+            self.dropped_until = until
+            self.is_drop_new = True
 
     # What is where
 

@@ -34,6 +34,7 @@ from tertulia.server.mesh.desk import NetworkDesk
 from tertulia.server.mesh.service import Mesh
 from tertulia.server.offers import offer_of
 from tertulia.server.pacing import Cut, Cutter, Metronome
+from tertulia.server.retention import Retention
 from tertulia.server.services import Open, Services
 from tertulia.server.settings import Settings, SettingsError
 from tertulia.server.stats import Stats
@@ -78,6 +79,14 @@ class Server:
         clock = HybridClock(_wall_ms, self._store.followed_hlc(_wall_ms()))
         self._followers = _followers(settings, self._store.path, data)
         self.backups = Backups(self._store.path, data, settings.backup)
+        self._retention = Retention(
+            self._store.path,
+            data,
+            self._store.log,
+            next((f.index for f in self._followers if isinstance(f, Indexer)), None),
+            settings.history.keep_days,
+            lambda until: self._loop.call_soon_threadsafe(state.dropped, until),
+        )
         self.hub = Hub(
             world,
             clock,
@@ -118,6 +127,7 @@ class Server:
         for follower in self._followers:
             follower.start()
         self.backups.start()
+        self._retention.start()
         uris = []
         for endpoint in endpoints:
             try:
@@ -206,7 +216,8 @@ class Server:
             connection.transport.abort()
         await self._mesh.stop()
         await goodbye
-        for stop in (self.backups.stop, *(follower.stop for follower in self._followers)):
+        stops = (self._retention.stop, self.backups.stop, *(one.stop for one in self._followers))
+        for stop in stops:
             await self._loop.run_in_executor(None, stop)
         await self._loop.run_in_executor(None, self._workers.close)
         await self._loop.run_in_executor(None, self._store.close)
@@ -238,6 +249,7 @@ class Server:
         use_mesh()
         self.hub.world.rules = settings.rules()
         self.backups.configure(settings.backup)
+        self._retention.configure(settings.history.keep_days)
         for follower in self._followers:
             if isinstance(follower, TextLogWriter):
                 follower.logs.leave_out(settings.history.unlogged_channels)

@@ -176,7 +176,8 @@ class ChannelTopic(Struct, frozen=True, kw_only=True):
 class ServerStats(Struct, frozen=True, kw_only=True):
     """How a server is. *users* are those on it; *events* were written since it started, *waiting*
     are the messages for people who are not here. *servers* are the other ones that can be reached;
-    *health* is None if none is looked for."""
+    *health* is None if none is looked for. Some messages before *dropped_until* are no longer kept.
+    """
 
     server: str
     version: str
@@ -192,6 +193,7 @@ class ServerStats(Struct, frozen=True, kw_only=True):
     database_bytes: int
     servers: int = 0
     health: Health | None = None
+    dropped_until: datetime | None = None
 
 
 class ServerRow(Struct, frozen=True, kw_only=True):

@@ -172,8 +172,19 @@ class Federation(Carrier):
                 changes += self._merge(event)
                 events.append(event)
         batch.brought += runs
+        self._tell_what_is_dropped(events, runs)
         self._hub.show(self._together(changes) if late else changes)
         self._hub.chat.see_to(events)
+
+    def _tell_what_is_dropped(self, events: Sequence[e.Event], runs: Sequence[Run]) -> None:
+        dropped = sum(isinstance(event.fact, e.Erased) for event in events)
+        if dropped:
+            names = {self._hub.state.servers.get(run.server, run.server) for run in runs}
+            logger.info(
+                "messages are no longer kept elsewhere",
+                server=", ".join(sorted(names)),
+                messages=dropped,
+            )
 
     def _event(self, item: Item, tag: int) -> e.Event:
         try:

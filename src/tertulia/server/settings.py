@@ -24,6 +24,7 @@ from tertulia.server.peer_address import peer_address
 
 PREFIX = "TERTULIA__"
 UNLIMITED = 1 << 62
+KEEP_DAYS_MOST = 10_000
 
 
 class SettingsError(Exception):
@@ -94,9 +95,10 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class HistorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[history]``."""
+    """``[history]``; of *keep_days*, 0 keeps messages for ever."""
 
     page: int = 100
+    keep_days: int = 0
     search: bool = True
     text_logs: bool = True
     unlogged_channels: tuple[str, ...] = ()
@@ -241,6 +243,8 @@ def check(settings: Settings) -> None:
             value = getattr(part, field.name)
             if isinstance(value, int | float) and not value >= 0:  # nan is none either
                 raise SettingsError(f"{section}.{field.name}: must be 0 or more, not {value}")
+    if settings.history.keep_days > KEEP_DAYS_MOST:
+        raise SettingsError(f"history.keep_days: at most {KEEP_DAYS_MOST}; 0 keeps all")
     for name in settings.history.unlogged_channels:
         try:
             ChannelName.parse(name)

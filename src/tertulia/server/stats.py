@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import tertulia
+from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.server.control_messages import ServerStats
 from tertulia.server.hub import Hub
 from tertulia.server.mesh.desk import NetworkDesk
@@ -52,7 +53,12 @@ class Stats:
             database_bytes=_database_bytes(self._store.data),
             servers=self._network.reachable(),
             health=self._network.health(),
+            dropped_until=_moment(state.dropped_until),
         )
+
+
+def _moment(hlc: Hlc) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds(hlc) / 1000, UTC) if hlc else None
 
 
 def _memory_bytes() -> int:

@@ -66,6 +66,8 @@ class Store:
         for uid, count in records.load_waiting(self._reader):
             state.waiting.restore(uid, count)
         state.waiting.restore_early(records.load_early(self._reader))
+        kept_from = database.kept_from(self._reader)
+        state.dropped_until = max(kept_from, records.load_dropped(self._reader))
         for channel in self.durable().channels:
             # Nobody is in it yet: it counts as left when the server was last heard of.
             if channel.emptied is None:

@@ -237,6 +237,20 @@ def last_heard(db: apsw.Connection) -> dict[int, Hlc]:
     return found
 
 
+KEPT_FROM = "(SELECT coalesce(max(value), 0) FROM meta WHERE key = 'kept_from')"
+"""In SQL: the clock value before which no message is kept, or shown."""
+
+
+def kept_from(db: apsw.Connection) -> Hlc:
+    """Return the clock value before which no message is kept, or shown; 0 if all are."""
+    return Hlc(int(db.execute(f"SELECT {KEPT_FROM}").get))
+
+
+def keep_from(hlc: Hlc) -> tuple[str, tuple[int]]:
+    """Return the statement that lets no message before *hlc* be shown any more."""
+    return "INSERT OR REPLACE INTO meta VALUES ('kept_from', ?)", (hlc,)
+
+
 def apart(db: apsw.Connection) -> list[Apart]:
     """Return when servers could not reach each other, as it was remembered."""
     row: Any = db.execute("SELECT value FROM meta WHERE key = 'apart'").fetchone()

@@ -15,7 +15,7 @@ from tertulia.domain.events import LoggedFact
 from tertulia.domain.history import FIRST_TAG, LAST_TAG, Page, Place
 from tertulia.domain.ids import NOWHERE, Conversation, Hlc, Uid
 from tertulia.domain.resume import Token
-from tertulia.storage.database import SEQ_BITS
+from tertulia.storage.database import SEQ_BITS, kept_from
 
 _decode = msgspec.json.Decoder(LoggedFact).decode
 
@@ -42,7 +42,8 @@ class History:
     def page(self, page: Page) -> list[Stored]:
         """Return a page, oldest event first."""
         kind = 0 if page.messages_only else 1
-        limits = (*(page.after or _NEVER), *(page.before or _ALWAYS), kind, page.limit)
+        after = max(page.after or _NEVER, (kept_from(self._db), FIRST_TAG))
+        limits = (*after, *(page.before or _ALWAYS), kind, page.limit)
         found: list[Stored] = []
         for conversation in page.conversations:
             found += stored(self._db.execute(_PAGES[page.latest], (conversation, *limits)))
@@ -101,7 +102,7 @@ class History:
     ) -> list[Stored]:
         """Return the first messages that *token* does not cover, of those that were written
         *until* (by source) and are later than *after*."""
-        from_ = Hlc(after[0] - 1)
+        from_ = Hlc(max(after[0], kept_from(self._db)) - 1)
         streams = [
             self._written(source, until[tag], max(token.since(tag), from_), conversations)
             for source, tag in self._db.execute("SELECT id, tag FROM source")

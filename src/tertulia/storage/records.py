@@ -55,6 +55,7 @@ _NO_RECEIPT = (
     "UPDATE waiting SET fact = json_remove(fact, '$.receipt')"
     " WHERE uid = ? AND hlc = ? AND tag = ? AND fact <> ''"
 )
+_DROPPED = "INSERT OR REPLACE INTO meta VALUES ('dropped_until', ?)"
 _RECEIVED = "DELETE FROM waiting WHERE uid = ? AND hlc = ? AND tag = ?"
 # Without a fact: what its user received elsewhere before it arrived here.
 _WAITS = "INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?)"
@@ -148,6 +149,9 @@ def take_writes(state: State) -> list[Write]:
         writes += _identity_writes(state.identities)
     if state.waiting.is_changed:
         writes += _waiting_writes(state.waiting)
+    if state.is_drop_new:
+        writes.append((_DROPPED, (state.dropped_until,)))
+        state.is_drop_new = False
     return writes
 
 
@@ -196,6 +200,12 @@ def add_channel(db: apsw.Connection, channel: Channel) -> None:
     """Write *channel*, unless it is there."""
     sql = "INSERT OR IGNORE INTO channel VALUES (?, ?)"
     db.execute(sql, (channel.incarnation, encode_channel(channel)))
+
+
+def load_dropped(db: apsw.Connection) -> Hlc:
+    """Return before when messages are no longer kept, as `State.dropped_until` has it."""
+    query = "SELECT coalesce(max(value), 0) FROM meta WHERE key = 'dropped_until'"
+    return Hlc(int(db.execute(query).get))
 
 
 def load_channels(db: apsw.Connection) -> list[Channel]:

@@ -23,12 +23,13 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tertulia.domain.events import LoggedFact, Said
 from tertulia.domain.ids import at_milliseconds
 from tertulia.domain.names import fold_name
 from tertulia.domain.text import unformatted
-from tertulia.storage.database import connect
+from tertulia.storage.database import KEPT_FROM, connect, kept_from
 from tertulia.storage.errors import StorageError
 from tertulia.storage.follower import (
     PROGRESS_SCHEMA,
@@ -47,11 +48,11 @@ TERMS_MOST = 32
 _SEQ_BITS = 40
 _LOOK_UP = 100
 _FOREVER = (1 << 63) - 1
-_VERSION = 1
+_VERSION = 2
 _TOKENIZER = ("unicode61", "remove_diacritics", "2")
 _SCHEMA = f"""
     CREATE VIRTUAL TABLE word USING fts5 (
-        text, place, sender, content='', columnsize=0, tokenize='{" ".join(_TOKENIZER)}'
+        text, place, sender, content='', contentless_delete=1, tokenize='{" ".join(_TOKENIZER)}'
     );
     {PROGRESS_SCHEMA}
     PRAGMA user_version = {_VERSION};
@@ -122,6 +123,11 @@ class SearchIndex:
                 )
             )
 
+    def forget(self, ids: Collection[int]) -> None:
+        """Take the messages with these *ids* out of the index; raises `StorageError`."""
+        with self._lock:
+            self._repairing(lambda: self._forget(ids))
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -161,7 +167,7 @@ class SearchIndex:
 
     def _catch_up(self, log_db: apsw.Connection, limit: int) -> int:
         looked_at = 0
-        columns = "conversation, iif(kind = 0, body, NULL)"
+        columns = f"conversation, iif(kind = 0 AND hlc >= {KEPT_FROM}, body, NULL)"
         insert = "INSERT INTO word (rowid, text, place, sender) VALUES (?, ?, ?, ?)"
         with transaction(self._db):
             for source, rows in new_rows(self._db, log_db, columns, limit):
@@ -169,6 +175,10 @@ class SearchIndex:
                 advance(self._db, source, rows)
                 looked_at += len(rows)
         return looked_at
+
+    def _forget(self, ids: Collection[int]) -> None:
+        with transaction(self._db):
+            self._db.executemany("DELETE FROM word WHERE rowid = ?", [(one,) for one in ids])
 
     # Asking it
 
@@ -220,6 +230,7 @@ class SearchIndex:
     ) -> list[Stored]:
         if question is None:
             return []
+        question = replace(question, after=max(question.after, kept_from(log_db)))
         streams = [self._newest(log_db, spans, question) for spans in _servers(log_db)]
         merged = heapq.merge(*streams, key=lambda row: (row[1], row[0]), reverse=True)
         return stored(row[1:] for row in itertools.islice(merged, limit))
@@ -241,11 +252,10 @@ class SearchIndex:
             "SELECT rowid FROM word WHERE word MATCH ? AND rowid >= ? AND rowid < ?"
             f" ORDER BY rowid DESC LIMIT {_LOOK_UP}"
         )
-        read = "SELECT id, hlc, tag, body, conversation FROM event WHERE id = ?"
+        read = "SELECT id, hlc, tag, body, conversation FROM event WHERE id = ? AND kind = 0"
         while low < high:
             ids = [row_id for (row_id,) in self._db.execute(find, (expression, low, high))]
             for row_id in ids:
-                # What retention has dropped from the log is not dropped from the index.
                 yield from log_db.execute(read, (row_id,))
             if len(ids) < _LOOK_UP:
                 return

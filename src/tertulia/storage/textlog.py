@@ -31,7 +31,7 @@ from tertulia.domain.history import describe
 from tertulia.domain.ids import EVERYONE, EVERYONE_HERE, Hlc
 from tertulia.domain.names import fold_name
 from tertulia.domain.transcript import line
-from tertulia.storage.database import connect
+from tertulia.storage.database import KEPT_FROM, connect
 from tertulia.storage.errors import StorageError
 from tertulia.storage.files import append_synced, free_path, sync, sync_folder
 from tertulia.storage.follower import (
@@ -68,7 +68,10 @@ _SCHEMA = f"""
     PRAGMA user_version = {_VERSION};
 """
 # What is shown of a channel, or of everyone; not what two users say to each other.
-_COLUMNS = "conversation, iif(kind <= 1 AND conversation BETWEEN 1 AND (1 << 62) - 1, body, NULL)"
+_COLUMNS = (
+    "conversation, iif(kind <= 1 AND conversation BETWEEN 1 AND (1 << 62) - 1"
+    f" AND hlc >= {KEPT_FROM}, body, NULL)"
+)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.log", re.ASCII)
 _SAFE = frozenset("#._-0123456789abcdefghijklmnopqrstuvwxyz")
 _UNSAFE = {chr(i): f"%{i:02X}" for i in range(128) if chr(i) not in _SAFE}
@@ -196,6 +199,21 @@ class TextLogs:
             finally:
                 # A disk that it has filled is not to stay full.
                 shutil.rmtree(scratch, ignore_errors=True)
+
+    def drop_before(self, day: date) -> int:
+        """Remove the files of earlier days; return how many there were. Raises `OSError`."""
+        with self._locked(fcntl.LOCK_EX):
+            old = [
+                path
+                for path in self._folder.glob("*/*.log")
+                if _DAY.fullmatch(path.name) and path.stem < day.isoformat()
+            ]
+            for path in old:
+                path.unlink(missing_ok=True)
+            for folder in {path.parent for path in old}:
+                with suppress(OSError):  # it has later ones
+                    folder.rmdir()
+            return len(old)
 
     def close(self) -> None:
         """Close the file that says how far the log is taken in."""

@@ -37,6 +37,7 @@ _LASTING = cast(
         e.Gathered: channels.gathered,
         e.MemberKicked: channels.member_kicked,
         e.Said: talk.said,
+        e.Erased: talk.erased,
         e.Acknowledged: talk.acknowledged,
         e.Received: talk.received,
     },

@@ -30,6 +30,12 @@ def said(state: State, event: e.Event, msgid: str, fact: e.Said) -> list[c.Chang
     return [describe(event.hlc, msgid, fact)]
 
 
+def erased(state: State, event: e.Event, _msgid: str, _fact: e.Erased) -> list[c.Change]:
+    """What was said was dropped before this server had it."""
+    state.dropped(event.hlc)
+    return []
+
+
 def _put_by(state: State, uid: Uid, msgid: str, fact: e.Said | e.Acknowledged) -> None:
     """Let something wait for a user, who is handed it if they are here."""
     state.waiting.add(uid, msgid, fact)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tertulia.domain import changes as c
 from tertulia.domain.changes import Change
 from tertulia.domain.events import Style
-from tertulia.domain.ids import milliseconds
+from tertulia.domain.ids import Hlc, milliseconds
 from tertulia.domain.names import fold_name
 from tertulia.protocols import words
 from tertulia.protocols.lines import FRAME_BYTES, Writer
@@ -52,6 +52,10 @@ class ChatRoomFlavour:
         date, _, time = stamp.partition(" ")
         today = self._local_time(now_ms).partition(" ")[0]
         return self._show(change, f"[{time}] " if date == today else f"[{stamp}] ")
+
+    def moment(self, hlc: Hlc) -> str:
+        """Return date and time of a clock value, as people here read them."""
+        return self._local_time(milliseconds(hlc))
 
     def info(self, text: str) -> bytes:
         """Return the line with which the server answers."""

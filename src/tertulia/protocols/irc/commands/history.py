@@ -59,9 +59,25 @@ def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
     limit = _limit(session, subcommand, params[-1])
     page = Page(conversations, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
     changes: list[Change] = []
+    is_beginning = False
     for question in _questions(page, subcommand, params):
-        changes += yield _with_what_came_late(session, question)
+        found: list[Change] = yield _with_what_came_late(session, question)
+        is_beginning |= question.after is None and len(found) < question.limit
+        changes += found
     _send_batch(session, name, changes)
+    if is_beginning:
+        _tell_what_is_dropped(session, name)
+
+
+def _tell_what_is_dropped(session: IrcSession, name: str) -> None:
+    """Tell who has come to the beginning that it is not where people began."""
+    state = session.core.state
+    channel = state.channel_named(name)
+    since = at_milliseconds(channel.created) if channel is not None else Hlc(0)
+    until = state.dropped_until
+    if since < until:
+        text = "Some of what was said before that is no longer kept"
+        session.say("NOTE", "CHATHISTORY", "MESSAGES_DROPPED", name, server_time(until), text)
 
 
 def _conversations(
