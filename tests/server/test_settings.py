@@ -220,6 +220,8 @@ def test_a_wrong_type_names_the_key(file, text, key):
             " ::ffff:10.0.0.1 is an IPv4 address in IPv6",
         ),
         ("[channels]\ngrace_s = -5", "channels.grace_s: must be 0 or more, not -5"),
+        ("[network]\ngrace_s = -1", "network.grace_s: must be 0 or more, not -1.0"),
+        ("[network]\ngrace_s = inf", "network.grace_s: must be a day (86400) or less"),
         ("[history]\npage = -5", "history.page: must be 0 or more, not -5"),
         ("[limits]\nping_s = nan", "limits.ping_s: must be 0 or more, not nan"),
         ("[limits]\ncommands_burst = 0", "limits.commands_burst: must be 1 or more"),

@@ -35,7 +35,6 @@ UNNOTICED_MS = 10_000
 APART_MOST = 200
 FOR_EVER = 1 << 62
 GRACE_S = 60.0
-"""How long who is on a server that cannot be reached is still shown."""
 TOGETHER = 3
 """From how many on what happens at once is shown together."""
 _SHARED = frozenset(get_args(e.SharedFact))
@@ -77,6 +76,8 @@ class Federation(Carrier):
         self._remember_apart = remember_apart
         self.committed = committed
         """The number of the last event on disk of every source."""
+        self.grace_s = GRACE_S
+        """How long who is on a server that cannot be reached is still shown."""
         self.replicator: Replicator | None = None
         self._graces: dict[str, Timer] = {}
         self._cut_off_at: dict[str, int] = {}
@@ -310,7 +311,7 @@ class Federation(Carrier):
         self._note_apart(self._cut_off_at[server], for_ever=True)
         self._cut_off(server)
         self._end_grace(server)
-        self._graces[server] = self._later(GRACE_S, lambda: self._forget(server))
+        self._graces[server] = self._later(self.grace_s, lambda: self._forget(server))
 
     def _note_apart(self, since: int | None, for_ever: bool = False) -> None:
         """Remember that some server could not be reached since then, as yet or until now."""

@@ -25,6 +25,7 @@ from tertulia.server.peer_address import peer_address
 PREFIX = "TERTULIA__"
 UNLIMITED = 1 << 62
 KEEP_DAYS_MOST = 10_000
+DAY_S = 86_400
 
 
 class SettingsError(Exception):
@@ -119,13 +120,15 @@ class BackupSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[network]``: whether the local network is told that the server is there, and with which
-    other servers it shares its chat (*peers*: ``host:port``; *banned*: ids or names); the
-    addresses and networks of servers that may link at a ``peer://`` listener."""
+    other servers it shares its chat (*peers*: ``host:port``; *banned*: ids or names), for how many
+    seconds (*grace_s*) who is on one that is cut off is still shown; the addresses and networks of
+    servers that may link at a ``peer://`` listener."""
 
     discovery: bool = True
     secret_file: Path | None = None
     peers: tuple[str, ...] = ()
     banned: tuple[str, ...] = ()
+    grace_s: float = 60
     table_peers: tuple[str, ...] = ()
 
 
@@ -237,7 +240,7 @@ def check(settings: Settings) -> None:
         )
     if not _NAME.fullmatch(settings.server.network):
         raise SettingsError("server.network: letters, digits, dots and hyphens, at most 63")
-    for section in ("limits", "channels", "history", "backup"):
+    for section in ("limits", "channels", "history", "backup", "network"):
         part = getattr(settings, section)
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
@@ -245,6 +248,8 @@ def check(settings: Settings) -> None:
                 raise SettingsError(f"{section}.{field.name}: must be 0 or more, not {value}")
     if settings.history.keep_days > KEEP_DAYS_MOST:
         raise SettingsError(f"history.keep_days: at most {KEEP_DAYS_MOST}; 0 keeps all")
+    if settings.network.grace_s > DAY_S:
+        raise SettingsError(f"network.grace_s: must be a day ({DAY_S}) or less")
     for name in settings.history.unlogged_channels:
         try:
             ChannelName.parse(name)

@@ -77,6 +77,7 @@ class Mesh:
             store.raise_epoch_floor,
             store.remember_apart,
         )
+        self._federation.grace_s = settings.network.grace_s
         self._inside: _Inside | None = None
 
     @property
@@ -130,6 +131,7 @@ class Mesh:
 
         def use() -> None:
             self._settings = settings
+            self._federation.grace_s = settings.network.grace_s
             self.start()
             if self._inside is not None:
                 self._inside.use(settings, found)
