@@ -259,3 +259,10 @@ class DiscoveryProgram(DiscoveryClient):
     by_line = True
     user_field = "username"
     password_field = "password"
+
+    def check(self, document: dict[str, Any]) -> None:
+        needed = {"DELIVERED": {"name", "id"}, "SEEN": {"name", "id"}, "TOKEN": {"token"}}
+        if document["op"] in needed:
+            assert needed[document["op"]] <= document.keys(), document
+        else:
+            super().check(document)

@@ -177,7 +177,7 @@ class ChatRoomClient(TextClient):
 
     async def users(self, channel: str | None = None) -> set[str]:
         self.send("/who" if channel is None else f"/users {channel}")
-        head = "Users on this server: " if channel is None else f"Users in {channel}: "
+        head = "Users: " if channel is None else f"Users in {channel}: "
         return set((await self.answer(head)).split(", "))
 
     async def channels(self) -> set[str]:

@@ -123,6 +123,8 @@ class Twins:
             await cross(speaker, hearer)
         for client in (one, other):
             await client.drop()
+        gone = {one.nick, other.nick}
+        await until(lambda: not gone & (_nicks(self.here) | _nicks(self.there)), "they are gone")
 
 
 def _knows(one: Place, other: Place) -> bool:
@@ -131,6 +133,10 @@ def _knows(one: Place, other: Place) -> bool:
     here = {u.uid for u in one.server.hub.state.users.values() if u.server == server}
     there = {u.uid for u in other.server.hub.state.users.values() if not u.server}
     return any(status.linked for status in one.server.hub.servers()) and here == there
+
+
+def _nicks(one: Place) -> set[str]:
+    return {user.nick.text for user in one.server.hub.state.users.values()}
 
 
 def _reaches(one: Place) -> bool:

@@ -19,6 +19,7 @@ from tertulia.protocols.chatroom.flavour import ChatRoomFlavour
 from tertulia.protocols.chatroom.language import PORTUGUESE, in_words
 from tertulia.protocols.operators import Operator
 from tertulia.protocols.session import TakeBackup
+from tests.protocols.elsewhere import abroad
 from tests.protocols.jsonchat_kit import Core
 from tests.protocols.text_kit import SAMPLES, Room, kick, local_time, operator_of
 
@@ -220,7 +221,7 @@ def test_who_is_here(core, ana, bia):
     assert ana.asks("/users #lobby") == ["-- Users in #lobby: ana, bia"]
     assert ana.asks("/usuários #lobby") == ["-- Usuários em #lobby: ana, bia"]
     assert ana.asks("/usuarios #nowhere") == ["!! O canal #nowhere não existe"]
-    assert ana.asks("/who") == ["-- Users on this server: ana, bia, rui"]
+    assert ana.asks("/who") == ["-- Users: ana, bia, rui"]
     assert bia.asks("/canais") == ["-- Canais: #lobby, #tea"]
     core.do(ana.session.user, SetAway("lunch"))
     number = ana.session.user.number
@@ -229,6 +230,28 @@ def test_who_is_here(core, ana, bia):
         "-- ana is away: lunch",
     ]
     assert bia.asks("/who eva") == ["!! There is no user eva"]
+
+
+def test_who_is_on_another_server(core, ana, bia):
+    rui = abroad(core.chat, "rui", LOBBY)
+    assert ana.asks("/who") == ["-- Users: ana, bia, rui"]
+    assert ana.asks("/users") == ["-- Users in #lobby: ana, bia, rui"]
+    described = f"-- rui: number {rui.number}, by irc, in #lobby"
+    assert ana.asks("/who rui") == [described, "-- rui is on north.example"]
+    rui.is_cut_off = True
+    assert ana.asks("/who rui") == [
+        described,
+        "-- rui is on north.example, which cannot be reached now",
+    ]
+    assert ana.asks("/quem rui")[1:] == [
+        "-- rui está em north.example, que não pode ser alcançado agora"
+    ]
+    assert ana.asks("/msg rui olá") == [
+        "!! rui is on a server that cannot be reached now",
+    ]
+    assert ana.asks("/privado rui olá") == [
+        "!! rui está em um servidor que não pode ser alcançado agora",
+    ]
 
 
 def test_a_hidden_channel_is_seen_only_by_those_in_it(core, ana, bia):

@@ -130,7 +130,7 @@ def _who(session: ChatRoomSession, name: str) -> None:
     state = session.core.state
     if not name:
         nicks = _listed(user.nick.text for user in state.users.values())
-        session.tell(both("Users on this server: {0}", "Usuários neste servidor: {0}"), nicks)
+        session.tell(both("Users: {0}", "Usuários: {0}"), nicks)
         return
     user = state.user_named(name)
     if user is None:
@@ -140,8 +140,23 @@ def _who(session: ChatRoomSession, name: str) -> None:
         both("{0}: number {1}, by {2}, in {3}", "{0}: número {1}, por {2}, em {3}"),
         user.nick, user.number, user.protocol, _listed(places),
     )  # fmt: skip
+    if user.server:
+        _tell_server(session, user)
     if user.away is not None:
         session.tell(both("{0} is away: {1}", "{0} está ausente: {1}"), user.nick, user.away)
+
+
+def _tell_server(session: ChatRoomSession, user: User) -> None:
+    """Tell which other server *user* is on, and whether it can be reached."""
+    name = session.core.state.servers.get(user.server, user.server)
+    if user.is_cut_off:
+        told = both(
+            "{0} is on {1}, which cannot be reached now",
+            "{0} está em {1}, que não pode ser alcançado agora",
+        )
+    else:
+        told = both("{0} is on {1}", "{0} está em {1}")
+    session.tell(told, user.nick, name)
 
 
 def _channels(session: ChatRoomSession, _argument: str) -> None:
