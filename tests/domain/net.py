@@ -15,7 +15,7 @@ from tertulia.domain.channels import ADMIN, RANKS, Channel
 from tertulia.domain.commands.connect import Disconnect
 from tertulia.domain.elsewhere import AGAIN
 from tertulia.domain.fingerprint import shared_state
-from tertulia.domain.ids import LOBBY, Uid, msgid, origin_tag
+from tertulia.domain.ids import LOBBY, Hlc, Uid, at_milliseconds, msgid, origin_tag
 from tertulia.domain.names import ChannelName, Number, fold_name
 from tertulia.domain.presence import Resident, differences, residents
 from tertulia.domain.state import State
@@ -80,7 +80,7 @@ class Server(Room):
     def told_by(self, other: "Server", everybody: Sequence[Resident]) -> list[Change]:
         """Take in who is on another server."""
         seen: list[Change] = []
-        for event in differences(self.state, other.id, everybody, tag=0):
+        for event in differences(self.state, other.id, everybody, 0, self.now()):
             seen += self._see(self.chat.tell(other.id, event))
         return seen
 
@@ -99,6 +99,9 @@ class Server(Room):
         """Who is in which channel, as it is."""
         channels = self.state.channels.items()
         return {name: channel.occupants for name, channel in channels if channel.occupants}
+
+    def now(self) -> Hlc:
+        return at_milliseconds(self.now_ms)
 
     def residents(self) -> list[Resident]:
         return residents(self.state, "")

@@ -56,7 +56,7 @@ def check_told(here: Server, there: Server) -> None:
     here.told_by(there, everybody)
     check_state(here.state, alone=False)
     assert by_uid(residents(here.state, there.id)) == by_uid(everybody)
-    assert differences(here.state, there.id, everybody, tag=0) == []
+    assert differences(here.state, there.id, everybody, 0, here.now()) == []
 
 
 @pytest.fixture

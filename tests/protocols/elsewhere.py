@@ -3,7 +3,7 @@
 from tertulia.domain import events as e
 from tertulia.domain.channels import ADMIN
 from tertulia.domain.chat import Chat
-from tertulia.domain.ids import Hlc, Uid
+from tertulia.domain.ids import Hlc, Uid, at_milliseconds
 from tertulia.domain.presence import Resident, arrival
 from tertulia.domain.users import Place, User
 
@@ -26,6 +26,6 @@ def abroad(
         rank = ADMIN if channel.startswith("@") else 0
         places.append(Place(known.name.text, known.incarnation, rank))
     resident = Resident(came, Hlc(1 << 16), places=tuple(places))
-    for event in arrival(resident, tag=0):
+    for event in arrival(resident, 0, at_milliseconds(chat.world.now())):
         chat.tell(server, event)
     return state.users[uid]

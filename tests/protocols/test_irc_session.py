@@ -255,7 +255,10 @@ def test_what_is_seen_follows_the_capabilities(irc):
 
 
 def test_sessions_of_one_kind_share_a_flavour(irc):
-    ana, bob = irc.client("ana", caps="server-time"), irc.client("bob", caps="server-time batch")
+    ana, bob = (
+        irc.client("ana", caps="server-time"),
+        irc.client("bob", caps="server-time cap-notify"),
+    )
     assert ana.session.flavour is bob.session.flavour
     assert ana.session.flavour is not irc.client("rui").session.flavour
 

@@ -39,6 +39,7 @@ from tertulia.domain.ids import (
     Hlc,
     HybridClock,
     Uid,
+    at_milliseconds,
     msgid,
 )
 from tertulia.domain.names import Nickname, Number
@@ -118,7 +119,11 @@ class Chat:
         self.displace: Callable[[User, str], None] = lambda _user, _reason: None
         """Ends the session of a user here, because another server wants it."""
         self._elsewhere = Elsewhere(
-            self.state, self._show, self._call, lambda user: self.displace(user, AGAIN)
+            self.state,
+            self._show,
+            lambda: at_milliseconds(self.world.now()),
+            self._call,
+            lambda user: self.displace(user, AGAIN),
         )
 
     def gives_way(self, intent: connect.Connect) -> User | None:

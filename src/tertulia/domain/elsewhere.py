@@ -34,19 +34,21 @@ AGAIN = "Connected again from elsewhere"
 class Elsewhere:
     """What other servers tell, for one *state*.
 
-    *present* lets an event take effect. *call* gives a user here another nickname, and *end* ends
-    the session of one who has connected to another server since.
+    *present* lets an event take effect, *now* tells the time. *call* gives a user here another
+    nickname, and *end* ends the session of one who has connected to another server since.
     """
 
     def __init__(
         self,
         state: State,
         present: Callable[[e.Event], list[Change]],
+        now: Callable[[], Hlc],
         call: Callable[[User, e.Face], None],
         end: Callable[[User], None],
     ) -> None:
         self._state = state
         self._present = present
+        self._now = now
         self._call = call
         self._end = end
         self._coming: Uid | None = None
@@ -73,7 +75,7 @@ class Elsewhere:
         for uid in gone:
             shadows = self._state.shadows.pop(uid)
             newest = max(shadows, key=lambda server: (shadows[server].at, server))
-            for event in arrival(shadows.pop(newest), tag=0):
+            for event in arrival(shadows.pop(newest), tag=0, now=self._now()):
                 changes += self._tell(newest, event)
             if shadows:
                 self._state.shadows[uid] = shadows
@@ -91,7 +93,7 @@ class Elsewhere:
         told = self._state.shadows.setdefault(user.uid, {})
         told[user.server] = resident(self._state, user)
         self._state.displaced.pop(user.uid, None)
-        return self._present(_gone(user))
+        return self._present(self._gone(user))
 
     def displace(self, user: User) -> list[Change]:
         """Show *user*, who is on another server, under another nickname than there."""
@@ -158,7 +160,10 @@ class Elsewhere:
             return self.shade(known)
         self._end(known)
         gone = self._state.users.get(known.uid) is not known
-        return [] if gone else self._present(_gone(known))
+        return [] if gone else self._present(self._gone(known))
+
+    def _gone(self, user: User) -> e.Event:
+        return e.Event(self._now(), NOWHERE, e.Disconnected(user.face, AGAIN))
 
     def _rename(self, server: str, event: e.Event, fact: e.Renamed) -> list[Change]:
         user = self._state.users.get(fact.by.uid)
@@ -190,10 +195,6 @@ class Elsewhere:
         if not ranks:
             return []
         return self._present(replace(event, fact=e.RanksSet(fact.by, fact.channel, ranks)))
-
-
-def _gone(user: User) -> e.Event:
-    return e.Event(user.came, NOWHERE, e.Disconnected(user.face, AGAIN))
 
 
 def _called(user: User, face: e.Face) -> e.Event:

@@ -51,79 +51,84 @@ def resident(state: State, user: User) -> Resident:
 
 
 def differences(
-    state: State, server: str, everybody: Iterable[Resident], tag: int
+    state: State, server: str, everybody: Iterable[Resident], tag: int, now: Hlc
 ) -> list[e.Event]:
-    """Return what must have happened on *server* for *everybody* to be there as they are."""
+    """Return what must have happened on *server* for *everybody* to be there as they are.
+
+    Nobody knows when: it has happened *now*.
+    """
     told = {one.came.face.uid: one for one in everybody}
     here = {user.uid: user for user in state.users.values() if user.server == server}
     found: list[e.Event] = []
     for uid, shadows in state.shadows.items():
         if server in shadows and shadows[server] != told.get(uid):
-            found.append(_now(e.Disconnected(shadows[server].came.face, ""), tag))
+            found.append(_at(now, e.Disconnected(shadows[server].came.face, ""), tag))
     for uid, user in here.items():
         if uid not in told:
-            found.append(_now(e.Disconnected(user.face, "Not there any more"), tag))
+            found.append(_at(now, e.Disconnected(user.face, "Not there any more"), tag))
+    arrived: list[e.Event] = []
     for uid, resident in told.items():
         known = here.get(uid)
         if known is None and state.shadows.get(uid, {}).get(server) == resident:
             continue
         if known is not None and known.came != resident.at:  # they went and came again
-            found.append(_now(e.Disconnected(known.face, "Came again"), tag))
+            found.append(_at(now, e.Disconnected(known.face, "Came again"), tag))
             known = None
         if known is None:
-            found += arrival(resident, tag)
+            arrived += arrival(resident, tag, now)
         else:
-            found += _changes(known, state.displaced.get(uid, known.face), resident, tag)
-    return found
+            found += _changes(known, state.displaced.get(uid, known.face), resident, tag, now)
+    # Who has come may have the nickname that somebody else has given up.
+    return found + arrived
 
 
-def _now(
-    fact: e.Fact, tag: int, at: Hlc = _UNTOLD, conversation: Conversation = NOWHERE
-) -> e.Event:
+def _at(at: Hlc, fact: e.Fact, tag: int, conversation: Conversation = NOWHERE) -> e.Event:
     return e.Event(at, conversation, fact, tag=tag)
 
 
-def arrival(resident: Resident, tag: int) -> list[e.Event]:
-    face, at = resident.came.face, resident.at
-    found = [_now(resident.came, tag, at)]
-    found += [_now(e.UserModeSet(face, mode, True), tag, at) for mode in resident.modes]
+def arrival(resident: Resident, tag: int, now: Hlc) -> list[e.Event]:
+    """Return what must have happened for *resident*, who was not there, to be so *now*."""
+    face = resident.came.face
+    found = [_at(resident.at, resident.came, tag)]
+    found += [_at(now, e.UserModeSet(face, mode, True), tag) for mode in resident.modes]
     if resident.away is not None:
-        found.append(_now(e.AwaySet(face, resident.away), tag, at))
+        found.append(_at(now, e.AwaySet(face, resident.away), tag))
     for place in resident.places:
-        found += _entrance(face, place, tag, at)
+        found += _entrance(face, place, tag, now)
     return found
 
 
-def _entrance(face: e.Face, place: Place, tag: int, at: Hlc) -> list[e.Event]:
+def _entrance(face: e.Face, place: Place, tag: int, now: Hlc) -> list[e.Event]:
     joined = e.Joined(face, place.channel, admin=bool(place.rank & ADMIN))
-    found = [_now(joined, tag, at, place.incarnation)]
+    found = [_at(now, joined, tag, place.incarnation)]
     if place.rank & VOICE:
         ranks = (e.RankChange(True, "v", face),)
-        found.append(_now(e.RanksSet(face, place.channel, ranks), tag, at, place.incarnation))
+        found.append(_at(now, e.RanksSet(face, place.channel, ranks), tag, place.incarnation))
     return found
 
 
-def _changes(user: User, told: e.Face, resident: Resident, tag: int) -> list[e.Event]:
+def _changes(user: User, told: e.Face, resident: Resident, tag: int, now: Hlc) -> list[e.Event]:
     face = resident.came.face
     found: list[e.Event] = []
     taken = place_of(resident.came.claim)
     if face != told or taken != place_of(user.claim):  # they may have given it up meanwhile
-        found.append(_now(e.Renamed(told, face), tag, taken))
+        found.append(_at(taken, e.Renamed(told, face), tag))
     if resident.away != user.away:
-        found.append(_now(e.AwaySet(face, resident.away), tag))
+        found.append(_at(now, e.AwaySet(face, resident.away), tag))
     if resident.came.realname != user.realname:
-        found.append(_now(e.RealnameSet(face, resident.came.realname), tag))
+        found.append(_at(now, e.RealnameSet(face, resident.came.realname), tag))
     modes = frozenset(resident.modes)
     found += [
-        _now(e.UserModeSet(face, mode, mode in modes), tag) for mode in sorted(modes ^ user.modes)
+        _at(now, e.UserModeSet(face, mode, mode in modes), tag)
+        for mode in sorted(modes ^ user.modes)
     ]
     there = {fold_name(place.channel): place for place in resident.places}
     for name, place in user.places.items():
         if name not in there:
-            found.append(_now(e.Parted(face, place.channel, ""), tag))
+            found.append(_at(now, e.Parted(face, place.channel, ""), tag))
     for name, place in there.items():
         if user.places.get(name) != place:
-            found += _entrance(face, place, tag, _UNTOLD)
+            found += _entrance(face, place, tag, now)
     return found
 
 

@@ -6,7 +6,7 @@ seen when it is on disk. Who is on other servers is told by each of these, and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, get_args
 
 import structlog
@@ -17,10 +17,20 @@ from tertulia.domain import changes as c
 from tertulia.domain import codec
 from tertulia.domain import events as e
 from tertulia.domain.errors import ChatError
-from tertulia.domain.ids import EVERYONE_HERE, NOWHERE, Conversation, Hlc, msgid, origin_tag
+from tertulia.domain.ids import (
+    EVERYONE_HERE,
+    NOWHERE,
+    Conversation,
+    Hlc,
+    Uid,
+    at_milliseconds,
+    msgid,
+    origin_tag,
+)
 from tertulia.domain.names import fold_name
-from tertulia.domain.presence import differences, residents
+from tertulia.domain.presence import Resident, differences, residents
 from tertulia.domain.servers import CATCHING_UP_MS, Apart, ServerStatus
+from tertulia.domain.users import User
 from tertulia.replication.interface import Replicator, ServerId, Source
 from tertulia.replication.messages import Item, Run
 from tertulia.server.carrier import Carrier
@@ -36,7 +46,7 @@ APART_MOST = 200
 FOR_EVER = 1 << 62
 GRACE_S = 60.0
 TOGETHER = 3
-"""From how many on what happens at once is shown together."""
+"""From how many on those who come at once are shown together."""
 _SHARED = frozenset(get_args(e.SharedFact))
 
 
@@ -224,8 +234,10 @@ class Federation(Carrier):
     def _join(
         self, kind: str, channel: str, some: Sequence[c.Change], server: str = ""
     ) -> c.Change:
-        now = Hlc(self._hub.world.now() << 16)
-        return c.Together(now, "", kind, channel, tuple(some), server)
+        return c.Together(self._now(), "", kind, channel, tuple(some), server)
+
+    def _now(self) -> Hlc:
+        return at_milliseconds(self._hub.world.now())
 
     # Who is there
 
@@ -256,28 +268,53 @@ class Federation(Carrier):
         except codec.Unusable as error:
             logger.warning("who is on another server is not understood", reason=str(error))
             return
-        self._show_back(server)
+        self._show_back(server, {one.came.face.uid: one.at for one in told})
+        self._let_be_there(server, told)
+
+    def _let_be_there(self, server: str, told: Sequence[Resident]) -> None:
+        """Show the users of *server* who are there now, and no longer those who are not."""
         changes: list[c.Change] = []
-        for event in differences(self._hub.state, server, told, tag=0):
+        for event in differences(self._hub.state, server, told, 0, self._now()):
             changes += self._tell(server, event)
         self._hub.show(self._crowds(server, changes))
 
     def _crowds(self, server: str, changes: Sequence[c.Change]) -> list[c.Change]:
-        """Return *changes* with those who come into one channel put together, if it is many."""
+        """Return *changes* with those who go put together, and those who come into one channel,
+        if they are many."""
         found: list[c.Change] = []
+        crowd: list[c.Change] = []
+        for change in changes:
+            if isinstance(change, c.NickChanged):
+                # Who goes or comes has the nickname that it is told under.
+                found += self._crowd(server, crowd)
+                found.append(change)
+                crowd = []
+            else:
+                crowd.append(change)
+        return found + self._crowd(server, crowd)
+
+    def _crowd(self, server: str, changes: Sequence[c.Change]) -> list[c.Change]:
+        found: list[c.Change] = []
+        gone: list[c.Change] = []
         came: dict[str, list[c.Change]] = {}
+        mine = self._hub.state.server_face.nick
+        name = self._hub.state.servers.get(server, server)
         for change in changes:
             if isinstance(change, c.Entered):
                 came.setdefault(fold_name(change.channel), []).append(change)
+            elif isinstance(change, c.Gone):
+                gone.append(replace(change, reason=f"{mine} {name}"))
             else:
                 found.append(change)
-        name = self._hub.state.servers.get(server, server)
+        # Who comes may be one of those who went.
+        if gone:
+            found.insert(0, self._join("netsplit", "", gone, name))
         for channel, some in came.items():
-            if len(some) < TOGETHER:
-                found += some
-            else:
+            if len(some) >= TOGETHER:
                 # Each is counted among those who are in it by itself.
                 found.append(self._join("netjoin", channel, some, name))
+            else:
+                found += some
         return found
 
     def everybody(self, server: ServerId) -> list[Raw]:
@@ -328,26 +365,25 @@ class Federation(Carrier):
             timer.cancel()
 
     def _cut_off(self, server: str) -> None:
-        for user in self._hub.state.users.values():
-            if user.server == server:
-                user.is_cut_off = True
-        self._tell_channels(server, back=False)
+        users = [user for user in self._hub.state.users.values() if user.server == server]
+        for user in users:
+            user.is_cut_off = True
+        self._tell_channels(server, users, back=False)
 
-    def _show_back(self, server: str) -> None:
+    def _show_back(self, server: str, there: Mapping[Uid, Hlc]) -> None:
+        """Those who were cut off and are *there* since then, as before, are cut off no more."""
         cut_off = [u for u in self._hub.state.users.values() if u.server == server and u.is_cut_off]
-        if cut_off:
-            self._tell_channels(server, back=True)
+        back = [user for user in cut_off if there.get(user.uid) == user.came]
+        self._tell_channels(server, back, back=True)
         for user in cut_off:
             user.is_cut_off = False
 
-    def _tell_channels(self, server: str, back: bool) -> None:
+    def _tell_channels(self, server: str, users: Iterable[User], back: bool) -> None:
         nicks: dict[str, list[str]] = {}
-        for user in self._hub.state.users.values():
-            if user.server == server:
-                for channel in user.channels.values():
-                    nicks.setdefault(channel.name.text, []).append(user.nick.text)
-        now = Hlc(self._hub.world.now() << 16)
-        name = self._hub.state.servers.get(server, server)
+        for user in users:
+            for channel in user.channels.values():
+                nicks.setdefault(channel.name.text, []).append(user.nick.text)
+        now, name = self._now(), self._hub.state.servers.get(server, server)
         self._hub.show(
             [c.CutOff(now, "", name, channel, tuple(who), back) for channel, who in nicks.items()]
         )
@@ -355,14 +391,7 @@ class Federation(Carrier):
     def _forget(self, server: str) -> None:
         """Nobody of *server* is there any more."""
         self._graces.pop(server, None)
-        gone: list[c.Change] = []
-        for event in differences(self._hub.state, server, (), tag=0):
-            gone += self._tell(server, event)
-        mine = self._hub.state.server_face.nick
-        name = self._hub.state.servers.get(server, server)
-        split = [replaced(change, f"{mine} {name}") for change in gone]
-        if split:
-            self._hub.show([self._join("netsplit", "", split, name)])
+        self._let_be_there(server, ())
 
     def lost(self, server: ServerId, epoch: int, first: int, last: int) -> None:
         """Nobody keeps these events any more."""
@@ -400,13 +429,6 @@ class Federation(Carrier):
             )
             for peer in self.replicator.peers().values()
         ]
-
-
-def replaced(change: c.Change, reason: str) -> c.Change:
-    """Return *change*, somebody's going, with another reason."""
-    if not isinstance(change, c.Gone):
-        return change
-    return c.Gone(change.hlc, change.msgid, change.by, reason, change.channels, change.realname)
 
 
 def _is_untold(fact: e.Fact) -> bool:

@@ -42,6 +42,6 @@ NAMES: dict[str, int] = {
 
 RENDERING = (
     Cap.MESSAGE_TAGS | Cap.SERVER_TIME | Cap.ACCOUNT_TAG | Cap.EXTENDED_JOIN | Cap.AWAY_NOTIFY
-    | Cap.SETNAME | Cap.INVITE_NOTIFY | Cap.CHGHOST | Cap.RECEIPTS
+    | Cap.SETNAME | Cap.INVITE_NOTIFY | Cap.CHGHOST | Cap.BATCH | Cap.RECEIPTS
 )  # fmt: skip
 """Those that change what is seen of others; the rest change answers to one's own commands."""

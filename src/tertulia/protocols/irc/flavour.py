@@ -75,7 +75,8 @@ class IrcFlavour:
         if self._account and by.account:
             tags += f";account={by.account}"
         if self._tags:
-            tags += f";msgid={change.msgid}"
+            if change.msgid:
+                tags += f";msgid={change.msgid}"
             if by.bot:
                 tags += ";bot"
             if client:
