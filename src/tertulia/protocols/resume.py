@@ -17,7 +17,7 @@ from tertulia.domain.changes import Change
 from tertulia.domain.channels import Channel
 from tertulia.domain.history import Place
 from tertulia.domain.ids import Conversation, Hlc
-from tertulia.domain.resume import Token
+from tertulia.domain.resume import TOKEN_BYTES, Token
 from tertulia.protocols.backlog import BEGINNING, place_of
 from tertulia.protocols.session import Flavour, ReadMissed, Session
 
@@ -43,7 +43,10 @@ class Unrepeated:
         return b"" if self._is_known(change) else self.flavour.render(change)
 
     def _is_known(self, change: Change) -> bool:
-        return isinstance(change, c.Spoken) and self._token.covers(change.msgid)
+        # What was said to one user alone comes once by way of the disk, perhaps later than what
+        # its source wrote after it: no token tells of that.
+        is_told = isinstance(change, c.Spoken) and change.to is not None
+        return isinstance(change, c.Spoken) and not is_told and self._token.covers(change.msgid)
 
 
 class Resume:
@@ -57,6 +60,19 @@ class Resume:
         self._tell = tell
         self._told: dict[int, Hlc] = {}
         self._token: Token | None = None
+        self._pieces = ""
+        self._asking = 0
+        """How many channels are being looked through for what the client lacks."""
+
+    def add_piece(self, text: str) -> None:
+        """The beginning of a token came, that is too long for a line."""
+        if len(self._pieces) <= TOKEN_BYTES:
+            self._pieces += text
+
+    def whole(self, text: str) -> str:
+        """Return the token that *text* is the end of."""
+        whole, self._pieces = self._pieces + text, ""
+        return whole
 
     def tell(self) -> None:
         """Send a token: the client has everything up to here."""
@@ -84,7 +100,8 @@ class Resume:
         state, user = session.core.state, session.user
         if user is None:
             return
-        if state.heard != self._told:
+        # Before that the client does not have all that a token would say.
+        if state.heard != self._told and not self._asking:
             self.tell()
             session.shell.command_over()
         if self._token is not None and not user.catching_up and self._token.is_within(state.heard):
@@ -97,12 +114,14 @@ class Resume:
         if self._token is None:
             return
         state = self._session.core.state
+        self._asking += 1
         self._ask(channel.name.text, state.histories(channel), dict(state.heard), BEGINNING)
 
     def _ask(
         self, name: str, histories: tuple[Conversation, ...], until: dict[int, Hlc], after: Place
     ) -> None:
         if self._token is None:
+            self._asking -= 1
             return
         request = ReadMissed(histories, self._token, until, after, PAGE)
         answered = partial(self._show, name, histories, until)
@@ -119,6 +138,7 @@ class Resume:
             raise page
         session = self._session
         if session.closing or not page:
+            self._asking -= 1
             return
         now = Hlc(session.core.world.now() << 16)
         # What is read from disk depends on nothing that is still to be written.
@@ -127,3 +147,5 @@ class Resume:
         session.shell.send(session.flavour.render(late))
         if len(page) == PAGE:
             self._ask(name, histories, until, place_of(page[-1]))
+        else:
+            self._asking -= 1

@@ -1,4 +1,7 @@
-"""RESUME, an extension of this server (docs/irc.md): go on where one left off."""
+"""RESUME, an extension of this server (docs/irc.md): go on where one left off.
+
+A token that does not fit in a line comes in pieces, ``*`` and the piece, before the last one.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from tertulia.protocols.resume import Resume
 if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
+PIECE = 400
+
 
 @command("RESUME", unregistered=True, cost=2)
 def resume(session: IrcSession, line: Line) -> None:
@@ -21,15 +26,26 @@ def resume(session: IrcSession, line: Line) -> None:
     ids are those that it was shown after the token.
     """
     if session.resumption is None:
-        session.resumption = Resume(session, lambda token: session.say("RESUME", "TOKEN", token))
-    assert isinstance(session.resumption, Resume)
+        session.resumption = Resume(session, lambda token: _tell(session, token))
+    resumption = session.resumption
+    assert isinstance(resumption, Resume)
     if not line.params:
-        session.resumption.tell()
+        resumption.tell()
         return
-    token = decode_token(line.params[0])
+    if line.params[0] == "*":
+        resumption.add_piece(line.params[-1])
+        return
+    token = decode_token(resumption.whole(line.params[0]))
     if token is None:
         session.fail("RESUME", "INVALID_TOKEN", text="This is no token of a Tertulia server")
         return
     seen = line.params[1].split(",") if len(line.params) > 1 else []
-    session.resumption.go_on_from(token.with_messages(seen))
+    resumption.go_on_from(token.with_messages(seen))
     session.say("RESUME", "ACCEPTED")
+
+
+def _tell(session: IrcSession, token: str) -> None:
+    while len(token) > PIECE:
+        session.say("RESUME", "TOKEN", "*", token[:PIECE])
+        token = token[PIECE:]
+    session.say("RESUME", "TOKEN", token)
