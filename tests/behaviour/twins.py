@@ -130,7 +130,8 @@ class Twins:
 def _knows(one: Place, other: Place) -> bool:
     """Whether *one* is linked with *other* and knows who is there."""
     server = other.server._store.server_id.hex()
-    here = {u.uid for u in one.server.hub.state.users.values() if u.server == server}
+    users = one.server.hub.state.users.values()
+    here = {u.uid for u in users if u.server == server and not u.is_cut_off}
     there = {u.uid for u in other.server.hub.state.users.values() if not u.server}
     return any(status.linked for status in one.server.hub.servers()) and here == there
 
