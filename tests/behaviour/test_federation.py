@@ -64,6 +64,14 @@ async def test_two_servers_are_one_chat(tmp_path: Path) -> None:
             assert (row["name"], row["state"], row["users"]) == ("south.example", "linked", 1)
             stats = await operator.do("stats")
             assert (stats["servers"], stats["health"], stats["users"]) == (1, "ok", 1)
+            async with operator_of(tmp_path / "south") as other:
+                async with asyncio.timeout(LINK_S):
+                    while (await other.do("stats"))["state"] != stats["state"]:
+                        await asyncio.sleep(0.02)
+            rui.send(f"TOPIC {TEA} :bule")
+            ana.send(f"TOPIC {TEA} :chaleira")
+            await ana.fence()
+            assert (await operator.do("stats"))["state"] != stats["state"]
             [_, other] = sorted(await operator.do("users"), key=lambda row: row["nick"])
             assert other["server"] == "south.example"
 
@@ -355,7 +363,9 @@ async def test_invite_and_join_from_the_first_start_to_a_new_secret(tmp_path: Pa
         _, row, health = out.splitlines()
         assert row.startswith("south.example  linked ")
         assert health.startswith("ok")
-        assert "1 reached, ok" in (await does("stats", *north))[0]
+        stats, _ = await does("stats", *north)
+        assert "1 reached, ok" in stats
+        assert "\nstate " in stats
         # Another secret, and nobody is cut off meanwhile.
         fresh, _ = await does("invite", "--rotate", *north)
         assert fresh != code
@@ -388,6 +398,7 @@ async def test_a_server_by_itself_has_no_mesh(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as place, operator_of(tmp_path / "data") as operator:
         network = await operator.do("servers")
         assert (network["health"], network["servers"]) == (None, [])
+        assert (await operator.do("stats"))["state"] is None
         assert "looks for no others" in await operator.refused("join", secrets=[SECRET.hex()])
         assert not place.server.hub.carrier.is_open
         assert not {"mesh.crt", "network.secret"} & {p.name for p in (tmp_path / "data").iterdir()}

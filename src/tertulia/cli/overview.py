@@ -105,6 +105,8 @@ def stats(*, json: AsJson = False, data: DataFolder = None) -> int:
         rows.append(("dropped", f"messages before {moment(found.dropped_until)}"))
     if found.health is not None:
         rows.append(("other servers", f"{found.servers} reached, {found.health}"))
+    if found.state is not None:
+        rows.append(("state", found.state[:16]))
     head, *rest = rows
     print(table(head, rest))
     return 0

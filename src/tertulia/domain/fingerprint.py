@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -11,29 +12,61 @@ from tertulia.domain.channels import Channel
 from tertulia.domain.identities import Identity
 from tertulia.domain.state import State
 
+Part = tuple[str, str, Any]
+"""What kind of thing it is, which one, and how it is."""
+_encode = msgspec.json.Encoder(order="sorted").encode
+
 
 def fingerprint(state: State) -> str:
-    """Return the SHA-256, in hexadecimal, of what is the same on all servers that have the same
+    """Return a text of 64 hexadecimal digits for what is the same on all servers that have the same
     events; what each knows for itself (who is where, since when a channel is empty) is left out."""
-    return hashlib.sha256(msgspec.json.encode(shared_state(state), order="sorted")).hexdigest()
+    found = Fingerprint()
+    for part in shared_parts(state):
+        found.add(part)
+    return found.text
+
+
+class Fingerprint:
+    """That of the parts that were added, in whatever order.
+
+    The sum of their hashes tells sets of parts apart that came about by chance; it does not
+    withstand who wants two of them to look alike.
+    """
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, part: Part) -> None:
+        """Take in a part."""
+        self._sum += int.from_bytes(hashlib.sha256(_encode(part)).digest(), "big")
+
+    @property
+    def text(self) -> str:
+        """The fingerprint, in hexadecimal digits."""
+        return f"{self._sum % (1 << 256):064x}"
+
+
+def shared_parts(state: State) -> Iterator[Part]:
+    """Yield what is the same on all servers that have the same events. If *state* changes
+    meanwhile, it is that of no one moment."""
+    for channel in list(state.incarnations.values()):
+        yield "channels", str(channel.incarnation), _channel(channel)
+    for name in {channel.name.folded: None for channel in state.incarnations.values()}:
+        # A channel that is over may still be shown.
+        if (winner := state.winner(name)) is not None:
+            yield "names", name, str(winner.incarnation)
+    for identity in list(state.identities):
+        yield "identities", identity.number, _identity(identity)
+    for nickname, number in list(state.numbers.items()):
+        yield "numbers", nickname, number
 
 
 def shared_state(state: State) -> dict[str, Any]:
-    """Return what is the same on all servers that have the same events."""
-    return {
-        "channels": {str(key): _channel(one) for key, one in state.incarnations.items()},
-        "names": _names(state),
-        "identities": {one.number: _identity(one) for one in state.identities},
-        "numbers": dict(state.numbers),
-    }
-
-
-def _names(state: State) -> dict[str, str]:
-    """Return which incarnation each name is that of; a channel that is over may still be shown."""
-    winners = {
-        one.name.folded: state.winner(one.name.folded) for one in state.incarnations.values()
-    }
-    return {name: str(one.incarnation) for name, one in winners.items() if one is not None}
+    """Return the same as a dictionary a kind, for people to compare."""
+    found: dict[str, Any] = {kind: {} for kind in ("channels", "names", "identities", "numbers")}
+    for kind, key, value in shared_parts(state):
+        found[kind][key] = value
+    return found
 
 
 def _channel(channel: Channel) -> dict[str, Any]:

@@ -7,13 +7,14 @@ Whoever asks acts as the server itself, and the chat's own commands decide (see
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from tertulia.domain import errors as x
 from tertulia.domain.channels import ADMIN, Channel
@@ -24,6 +25,7 @@ from tertulia.domain.commands.say import Say
 from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.console import console
 from tertulia.domain.events import ModeChange
+from tertulia.domain.fingerprint import Fingerprint, shared_parts
 from tertulia.domain.identities import Identity
 from tertulia.domain.masks import normal_mask
 from tertulia.domain.names import is_number
@@ -35,7 +37,9 @@ from tertulia.server.hub import Hub
 from tertulia.server.mesh.desk import NetworkDesk
 
 TURN_S = 0.002
-"""How long a list is put together before others have their turn."""
+"""How long something is put together before others have their turn."""
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -95,7 +99,13 @@ class Console:
         return await _listed(_channel_row(self._state, channel) for channel in channels)
 
     async def _tell_stats(self, _request: m.Stats) -> m.ServerStats:
-        return self._stats()
+        stats = self._stats()
+        if stats.health is None:  # there is nobody to compare with
+            return stats
+        found = Fingerprint()
+        async for part in _in_turns(shared_parts(self._state)):
+            found.add(part)
+        return replace(stats, state=found.text)
 
     async def _servers(self, _request: m.Servers) -> m.Network:
         return self._network.network()
@@ -198,14 +208,18 @@ class Console:
 
 async def _listed(rows: Iterable[Struct]) -> Raw:
     """Return the list of *rows* as JSON; others have their turn while it is put together."""
+    return Raw(b"[" + b",".join([_encode(row) async for row in _in_turns(rows)]) + b"]")
+
+
+async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield *items*; others have their turn now and then."""
     loop = asyncio.get_running_loop()
-    parts, until = [], loop.time() + TURN_S
-    for row in rows:
-        parts.append(_encode(row))
+    until = loop.time() + TURN_S
+    for item in items:
+        yield item
         if loop.time() > until:
             await asyncio.sleep(0)
             until = loop.time() + TURN_S
-    return Raw(b"[" + b",".join(parts) + b"]")
 
 
 def _user_row(state: State, user: User) -> m.UserRow:

@@ -177,7 +177,9 @@ class ServerStats(Struct, frozen=True, kw_only=True):
     """How a server is. *users* are those on it; *events* were written since it started, *waiting*
     are the messages for people who are not here. *servers* are the other ones that can be reached;
     *health* is None if none is looked for. Some messages before *dropped_until* are no longer kept.
-    """
+    *state* is the fingerprint of all that servers share and that lasts: the same where they have
+    the same events. It is that of no one moment while something changes, and None where there are
+    no other servers."""
 
     server: str
     version: str
@@ -194,6 +196,7 @@ class ServerStats(Struct, frozen=True, kw_only=True):
     servers: int = 0
     health: Health | None = None
     dropped_until: datetime | None = None
+    state: str | None = None
 
 
 class ServerRow(Struct, frozen=True, kw_only=True):
