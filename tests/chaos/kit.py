@@ -12,9 +12,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import tertulia
 from bench.procs import memory, process_cpu_seconds
@@ -48,15 +49,31 @@ class Server:
     @classmethod
     async def start(cls, data: Path, log: Path, *flags: str, **settings: object) -> Server:
         """Start and wait until it is ready; *settings* as in ``LIMITS__LOGIN_S=2``."""
+        flags = ("--listen", "irc://127.0.0.1:0", "--listen", "json://127.0.0.1:0", *flags)
+        return await cls.launch(data, log, flags, settings)
+
+    @classmethod
+    async def launch(
+        cls,
+        data: Path,
+        log: Path,
+        flags: Sequence[str],
+        settings: Mapping[str, object],
+        within: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> Server:
+        """Start *within* a command that runs another one, with these *variables* of the
+        environment, and wait until it is ready."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TERTULIA__")}
         environment["PYTHONPATH"] = os.pathsep.join(
             [str(SOURCE), *filter(None, [environment.get("PYTHONPATH")])]
         )
+        environment.update(variables or {})
         environment.update({f"TERTULIA__{key}": str(value) for key, value in settings.items()})
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tertulia", "serve", "--data", str(data)),
-                *("--listen", "irc://127.0.0.1:0", "--listen", "json://127.0.0.1:0", *flags),
+                *(*within, sys.executable, "-m", "tertulia", "serve", "--data", str(data)),
+                *flags,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
@@ -78,8 +95,8 @@ class Server:
             if line == "ready":
                 self.ready_cpu_s = process_cpu_seconds(self.pid)
                 return
-            scheme, _, port = line.removeprefix("listening ").partition("://127.0.0.1:")
-            self.ports[scheme] = int(port)
+            uri = urlsplit(line.removeprefix("listening "))
+            self.ports[uri.scheme] = uri.port or 0
         raise AssertionError(f"the server did not start: {self._log.read_text()[-2000:]}")
 
     async def kill(self) -> None:
@@ -226,15 +243,19 @@ class Irc(Client[Line]):
     async def open(cls, port: int, nick: str, *caps: str) -> Irc:
         """Connect and register."""
         client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=MIB))
-        client.nick = nick
-        client.send("CAP LS 302")
-        if caps:
-            client.send(f"CAP REQ :{' '.join(caps)}")
-        client.send(f"NICK {nick}")
-        client.send(f"USER {nick} 0 * :{nick}")
-        client.send("CAP END")
-        await client.until(lambda line: line.command in ("376", "422"))
+        await client.register(nick, *caps)
         return client
+
+    async def register(self, nick: str, *caps: str) -> None:
+        """Say who one is."""
+        self.nick = nick
+        self.send("CAP LS 302")
+        if caps:
+            self.send(f"CAP REQ :{' '.join(caps)}")
+        self.send(f"NICK {nick}")
+        self.send(f"USER {nick} 0 * :{nick}")
+        self.send("CAP END")
+        await self.until(lambda line: line.command in ("376", "422"))
 
     async def ask(self, line: str) -> list[Line]:
         """Send *line*; return all that came until it was dealt with."""
@@ -258,10 +279,14 @@ class Json(Client[dict[str, Any]]):
     async def open(cls, port: int, nick: str) -> Json:
         """Connect and log in."""
         client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=MIB))
-        client.nick = nick
-        client.say("LOGIN", name=nick)
-        await client.until(lambda document: document["op"] == "LOGIN")
+        await client.log_in(nick)
         return client
+
+    async def log_in(self, nick: str) -> None:
+        """Say who one is."""
+        self.nick = nick
+        self.say("LOGIN", name=nick)
+        await self.until(lambda document: document["op"] == "LOGIN")
 
     def say(self, op: str, **fields: object) -> None:
         self.send(json.dumps({"op": op, **fields}))
@@ -271,6 +296,65 @@ class Json(Client[dict[str, Any]]):
         since = len(self.items)
         self.say(op, **fields)
         return await self.until(lambda document: document["op"] in (answer, "ERROR"), since)
+
+
+class Numeric(Client[str]):
+    """A numeric client that reads by line."""
+
+    SENT = "1600000000"
+    """The time that the clock of every client shows."""
+
+    number = ""
+    _fences = 0
+
+    def parse(self, raw: bytes) -> str:
+        return raw.decode().removesuffix("\n")
+
+    @classmethod
+    async def open(cls, port: int, number: str = "") -> Numeric:
+        """Connect, as somebody new or as *number*."""
+        client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=MIB))
+        await client.log_in(number)
+        return client
+
+    async def log_in(self, number: str = "") -> None:
+        """Be *number*, or somebody new."""
+        if not number:
+            self.send("01")
+            number = (await self.until(lambda frame: frame[:2] == "02"))[2:]
+        self.number = number
+        self.send(f"03{number}")
+
+    def say(self, to: str, text: str) -> None:
+        self.send(f"05{self.number}{to}{self.SENT}{text}")
+
+    async def fence(self) -> None:
+        """Wait until all that was said is on disk, and all that waited before has come."""
+        self._fences += 1
+        token = f"fence{self._fences}"
+        since = len(self.items)
+        self.say(self.number, token)
+        await self.until(lambda frame: frame[38:] == token and frame[:2] == "06", since)
+
+    def texts(self) -> list[str]:
+        """The texts of all messages that came, fences left out."""
+        found = [frame[38:] for frame in self.items if frame[:2] == "06"]
+        return [text for text in found if not text.startswith("fence")]
+
+
+class Lines(Client[str]):
+    """Somebody who reads lines of text."""
+
+    _tokens = itertools.count()
+
+    def parse(self, raw: bytes) -> str:
+        return raw.decode().rstrip("\r\n")
+
+    async def fence(self, ask: str) -> None:
+        """Wait until what was sent before is dealt with: nobody has the name that is asked for."""
+        since, name = len(self.items), f"fence{next(self._tokens)}"
+        self.send(f"{ask} {name}")
+        await self.until(lambda line: line.endswith(f"There is no user {name}"), since)
 
 
 async def close_all(*clients: Client[Any]) -> None:

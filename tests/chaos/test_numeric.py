@@ -21,50 +21,12 @@ from statistics import median, quantiles
 import pytest
 
 from bench.procs import process_cpu_seconds
-from tests.chaos.kit import MIB, Client, Irc, Server, close_all
+from tests.chaos.kit import Irc, Numeric, Server, close_all
 
 LISTEN = ("--listen", "numeric://127.0.0.1:0")
 SETTINGS = {"LIMITS__COMMANDS_PER_SECOND": 0, "HISTORY__SEARCH": "false"}
-SENT = "1600000000"
 MEMBERS = 10
 OPENED_AT_ONCE = 50
-
-
-class Numeric(Client[str]):
-    """A numeric client that reads by line."""
-
-    number = ""
-    _fences = 0
-
-    def parse(self, raw: bytes) -> str:
-        return raw.decode().removesuffix("\n")
-
-    @classmethod
-    async def open(cls, port: int, number: str = "") -> Numeric:
-        """Connect, as somebody new or as *number*."""
-        client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=MIB))
-        if not number:
-            client.send("01")
-            number = (await client.until(lambda frame: frame[:2] == "02"))[2:]
-        client.number = number
-        client.send(f"03{number}")
-        return client
-
-    def say(self, to: str, text: str) -> None:
-        self.send(f"05{self.number}{to}{SENT}{text}")
-
-    async def fence(self) -> None:
-        """Wait until all that was said is on disk, and all that waited before has come."""
-        self._fences += 1
-        token = f"fence{self._fences}"
-        since = len(self.items)
-        self.say(self.number, token)
-        await self.until(lambda frame: frame[38:] == token and frame[:2] == "06", since)
-
-    def texts(self) -> list[str]:
-        """The texts of all messages that came, fences left out."""
-        found = [frame[38:] for frame in self.items if frame[:2] == "06"]
-        return [text for text in found if not text.startswith("fence")]
 
 
 async def start(folder: Path) -> Server:
@@ -153,7 +115,7 @@ async def crowd(folder: Path, users: int, groups: int, messages: int) -> None:
     for i in range(groups):
         members = [people[(i * MEMBERS + j) % users] for j in range(MEMBERS)]
         maker, *others = members
-        maker.send(f"10{maker.number}{SENT}{''.join(one.number for one in others)}")
+        maker.send(f"10{maker.number}{Numeric.SENT}{''.join(one.number for one in others)}")
         told = await maker.until(lambda frame, by=maker.number: frame[25:38] == by)  # type: ignore[misc]
         receipts[maker.number][told[2:15]] += messages
         for n in range(messages):
