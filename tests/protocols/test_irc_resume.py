@@ -37,10 +37,15 @@ def test_what_a_token_covers_is_not_shown_again(hlc: int, to: Uid | None, shown:
     assert flavour.render(spoken(hlc, to)) == shown
 
 
-def test_what_was_said_to_one_alone_is_shown_whatever_the_token_says() -> None:
+def test_of_what_was_said_to_one_alone_later_messages_tell_nothing() -> None:
     """It may have waited while what came later was shown."""
-    flavour = Unrepeated(Shown(), Token({1: Hlc(5)}, 1 << 40))
-    assert flavour.render(spoken(4, Uid("s2"))) == b"shown"
+    token = Token({1: Hlc(5)}, 1 << 40).with_messages([msgid(9, 1), msgid(7, 1)])
+    flavour = Unrepeated(Shown(), token)
+    shown = [hlc for hlc in range(4, 11) if flavour.render(spoken(hlc, Uid("s2")))]
+    assert shown == [6, 8, 10]
+    assert not any(flavour.render(spoken(hlc)) for hlc in range(4, 10))
+    flavour = Unrepeated(Shown(), Token({}, 1 << 60))
+    assert flavour.render(spoken(4, Uid("s2"))) == b"shown", "it may have waited for long"
 
 
 @pytest.fixture
@@ -100,6 +105,22 @@ def test_no_token_is_told_while_what_is_missing_is_being_looked_for(irc: Irc) ->
     irc.run()
     assert isinstance(again.shell.requests[0][0], ReadMissed)
     again.got()
+    assert heard_of(irc, again) == []
+    again.settle(lambda _request: [])
+    assert len(heard_of(irc, again)) == 1
+
+
+def test_no_token_is_told_before_one_is_here_and_has_what_waits(irc: Irc) -> None:
+    ana = irc.client("ana")
+    number, token = ana.asks("IDENTITY NEW")[0].split()[2:]
+    ana.session.end("gone")
+    bob = irc.client("bob")
+    bob.send("PRIVMSG ana :for later")
+    again = irc.connect()
+    assert again.asks("RESUME") == []
+    again.send(f"PASS {number}{token}", "NICK ana")
+    again.session.receive(b"USER a 0 * :A\r\n")
+    irc.run()
     assert heard_of(irc, again) == []
     again.settle(lambda _request: [])
     assert len(heard_of(irc, again)) == 1

@@ -604,3 +604,27 @@ def test_commands_wait_when_there_are_too_many(core):
     client.shell.clock = 5
     client.session.advance()
     assert len(client.got()) >= 1
+
+
+# Going on
+
+
+def test_the_answer_to_a_question_for_a_token_has_its_hash_and_later_ones_have_none(core, bea):
+    ana = logged_in(core, DISCOVERY, "Ana", Program)
+    [first] = ana.asks("RESUME", hash="r1")
+    assert (first["op"], first["hash"]) == ("TOKEN", "r1")
+    joined("#tea", ana, bea)
+    bea.send("MESSAGE", target="#tea", message="hello")
+    ana.asks("USERS", hash="u1")
+    ana.session.tick(0.0)
+    [second] = ana.got()
+    assert second["op"] == "TOKEN" and "hash" not in second
+    assert second["token"] != first["token"]
+    ana.session.tick(0.0)
+    assert ana.got() == []
+
+
+def test_what_is_no_token_is_refused(core):
+    ana = logged_in(core, DISCOVERY, "Ana", Program)
+    [refused] = ana.asks("RESUME", token="nonsense", hash="r1")
+    assert (refused["op"], refused["hash"]) == ("ERROR", "r1")

@@ -91,7 +91,8 @@ class _Backlog:
         if fresh := not_handed(self._waiting, self._uid, answer):
             # What is read from disk depends on nothing that is still to be written.
             session.shell.command_over()
-            session.shell.send(b"".join([session.flavour.render(change) for change in fresh]))
+            if data := b"".join([session.flavour.render(change) for change in fresh]):
+                session.shell.send(data)
             session.shell.perform(Drain(), lambda _: self._received(fresh))
         elif len(answer) == PAGE:
             self.ask(place_of(answer[-1]))
@@ -101,6 +102,8 @@ class _Backlog:
             session.handing_over = False
             session.core.execute(session, CatchUp())
             session.shell.command_over()
+            if session.resumption is not None:
+                session.resumption.tick()
 
     def _received(self, page: list[Change]) -> None:
         session = self._session

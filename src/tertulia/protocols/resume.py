@@ -43,10 +43,10 @@ class Unrepeated:
         return b"" if self._is_known(change) else self.flavour.render(change)
 
     def _is_known(self, change: Change) -> bool:
-        # What was said to one user alone comes once by way of the disk, perhaps later than what
-        # its source wrote after it: no token tells of that.
-        is_told = isinstance(change, c.Spoken) and change.to is not None
-        return isinstance(change, c.Spoken) and not is_told and self._token.covers(change.msgid)
+        if not isinstance(change, c.Spoken):
+            return False
+        covers = self._token.covers if change.to is None else self._token.covers_direct
+        return covers(change.msgid)
 
 
 class Resume:
@@ -58,10 +58,10 @@ class Resume:
     def __init__(self, session: Session[Any], tell: Callable[[str], None]) -> None:
         self._session = session
         self._tell = tell
-        self._told: dict[int, Hlc] = {}
+        self._told: dict[int, Hlc] | None = None
         self._token: Token | None = None
         self._pieces = ""
-        self._asking = 0
+        self._searches = 0
         """How many channels are being looked through for what the client lacks."""
 
     def add_piece(self, text: str) -> None:
@@ -74,11 +74,10 @@ class Resume:
         whole, self._pieces = self._pieces + text, ""
         return whole
 
-    def tell(self) -> None:
-        """Send a token: the client has everything up to here."""
-        token = self._session.core.token()
-        self._told = token.heard
-        self._tell(token.encode())
+    def ask(self) -> None:
+        """Send a token, as soon as the client has everything up to then."""
+        self._told = None
+        self.tick()
 
     def go_on_from(self, token: Token) -> None:
         """The client has what *token* covers."""
@@ -98,13 +97,14 @@ class Resume:
         the client has."""
         session = self._session
         state, user = session.core.state, session.user
-        if user is None:
+        if user is None or user.catching_up:
             return
-        # Before that the client does not have all that a token would say.
-        if state.heard != self._told and not self._asking:
-            self.tell()
+        if state.heard != self._told and not self._searches:
+            token = session.core.token()
+            self._told = token.heard
+            self._tell(token.encode())
             session.shell.command_over()
-        if self._token is not None and not user.catching_up and self._token.is_within(state.heard):
+        if self._token is not None and self._token.is_within(state.heard):
             self._token = None
             if isinstance(session.flavour, Unrepeated):
                 session.core.reflavour(session, session.flavour.flavour)
@@ -114,14 +114,14 @@ class Resume:
         if self._token is None:
             return
         state = self._session.core.state
-        self._asking += 1
+        self._searches += 1
         self._ask(channel.name.text, state.histories(channel), dict(state.heard), BEGINNING)
 
     def _ask(
         self, name: str, histories: tuple[Conversation, ...], until: dict[int, Hlc], after: Place
     ) -> None:
         if self._token is None:
-            self._asking -= 1
+            self._found()
             return
         request = ReadMissed(histories, self._token, until, after, PAGE)
         answered = partial(self._show, name, histories, until)
@@ -138,14 +138,19 @@ class Resume:
             raise page
         session = self._session
         if session.closing or not page:
-            self._asking -= 1
+            self._found()
             return
         now = Hlc(session.core.world.now() << 16)
         # What is read from disk depends on nothing that is still to be written.
         session.shell.command_over()
         late = c.Together(now, "", "late", name, tuple(page))
-        session.shell.send(session.flavour.render(late))
+        if data := session.flavour.render(late):
+            session.shell.send(data)
         if len(page) == PAGE:
             self._ask(name, histories, until, place_of(page[-1]))
         else:
-            self._asking -= 1
+            self._found()
+
+    def _found(self) -> None:
+        self._searches -= 1
+        self.tick()

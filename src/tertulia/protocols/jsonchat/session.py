@@ -61,7 +61,7 @@ class Flavours(Struct, frozen=True):
 class JsonSession(Session[Message | BadInput]):
     """One connection of a JSON client."""
 
-    __slots__ = ("_config", "_flavours", "_hash", "_parser", "_quiet")
+    __slots__ = ("_config", "_flavours", "_hash", "_parser", "_quiet", "_token_hash")
 
     protocol: ClassVar[str] = "json"
     flavour: JsonFlavour
@@ -81,6 +81,8 @@ class JsonSession(Session[Message | BadInput]):
         self._parser = Parser(config.document_bytes, decode)
         self._hash: Hash = None
         """What the client calls the request that is being answered."""
+        self._token_hash: Hash = None
+        """What it calls its request for a token, until that is answered."""
         self._quiet = False
         """Whether the client knows that the connection ends."""
 
@@ -265,7 +267,8 @@ class JsonSession(Session[Message | BadInput]):
             self.resumption = Resume(self, self._tell_token)
         assert isinstance(self.resumption, Resume)
         if message.token is None:
-            self.resumption.tell()
+            self._token_hash = self._hash
+            self.resumption.ask()
             return
         token = decode_token(message.token)
         if token is None:
@@ -273,7 +276,8 @@ class JsonSession(Session[Message | BadInput]):
         self.resumption.go_on_from(token.with_messages(message.seen or ()))
 
     def _tell_token(self, token: str) -> None:
-        self._send(self.flavour.token(token, self._hash))
+        request, self._token_hash = self._token_hash, None
+        self._send(self.flavour.token(token, request))
 
     def _show_topic(self, channel: Channel) -> None:
         if channel.topic is not None:

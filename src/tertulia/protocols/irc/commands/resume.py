@@ -30,7 +30,7 @@ def resume(session: IrcSession, line: Line) -> None:
     resumption = session.resumption
     assert isinstance(resumption, Resume)
     if not line.params:
-        resumption.tell()
+        resumption.ask()
         return
     if line.params[0] == "*":
         resumption.add_piece(line.params[-1])
