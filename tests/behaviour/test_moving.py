@@ -12,7 +12,7 @@ from tests.behaviour.clients import Client, Seen
 from tests.behaviour.irc_clients import IrcClient, Ircv3Client
 from tests.behaviour.json_clients import DiscoveryProgram
 from tests.behaviour.places import Place
-from tests.behaviour.test_identity import Secret, issued
+from tests.behaviour.test_identity import Secret, come_as, issued
 from tests.behaviour.twins import Twins, twins
 
 TEA = "#tea"
@@ -193,3 +193,29 @@ async def test_who_asks_for_the_history_on_the_other_side_of_a_split_misses_noth
     await again.fence()
     shown += [s.text for s in again.seen if s.kind == "said"]
     assert set(shown) == set(talk.texts)
+
+
+async def test_what_was_said_again_on_the_other_side_of_a_split_is_handed_over_once(
+    two: Twins,
+) -> None:
+    bob, ana = await two.here.ircv3("bob"), await two.here.ircv3("ana")
+    secrets = {one.nick: await issued(one) for one in (bob, ana)}
+    await ana.drop()
+    await two.settle()
+    await two.apart()
+    for place in (two.here, two.there):
+        again = await come_as(place, "ircv3", "bob", secrets["bob"])
+        assert isinstance(again, IrcClient)
+        again.send("@+tertulia/id=once PRIVMSG ana :only once")
+        await again.fence()
+    await two.heal()
+    await two.settle()
+    for place in (two.here, two.there):
+        ana = await place.knock(Ircv3Client)
+        ana.send(f"PASS {secrets['ana'].line}")
+        await ana.log_in("ana")
+        ana.send("RESUME")  # is answered when nothing waits any more
+        await ana.expect(_tells_token, "a token")
+        told = [s.text for s in ana.seen if s.kind == "told"]
+        assert told == (["only once"] if place is two.here else [])
+        await two.settle()

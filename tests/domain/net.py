@@ -69,6 +69,8 @@ class Server(Room):
         if fact.durability != "presence" and not (isinstance(fact, e.Said) and fact.target == "&"):
             seen += self._see(self.chat.merge([event]))
             self.put_by |= dict.fromkeys(self.state.waiting.added)
+            waiting = self.state.waiting
+            self.put_by = {key: None for key in self.put_by if not waiting.is_had(*key)}
             self._hand_over([event])
             self.chat.see_to([event])
         if type(fact) in SHARED and not (isinstance(fact, e.Parted) and fact.quit):

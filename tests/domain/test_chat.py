@@ -1,7 +1,7 @@
 import pytest
 
-from tertulia.domain import chat as module
 from tertulia.domain import events as e
+from tertulia.domain import retries as module
 from tertulia.domain.chat import direct_conversation
 from tertulia.domain.commands.part import Part
 from tertulia.domain.commands.profile import SetAway

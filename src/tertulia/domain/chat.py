@@ -43,11 +43,11 @@ from tertulia.domain.ids import (
     msgid,
 )
 from tertulia.domain.names import Nickname, Number
+from tertulia.domain.retries import Retries
 from tertulia.domain.state import State
 from tertulia.domain.users import User
 from tertulia.domain.world import World
 
-RETRIES_REMEMBERED = 10_000
 _SETTLES_NICKNAMES = frozenset({e.Connected, e.Disconnected, e.Renamed})
 WRITES = frozenset(
     {
@@ -115,7 +115,7 @@ class Chat:
         self._clock = clock
         self._tag = tag
         self._publish = publish
-        self._retries: dict[tuple[Uid, str], list[Change]] = {}
+        self._retries = Retries(self.state.waiting)
         self.displace: Callable[[User, str], None] = lambda _user, _reason: None
         """Ends the session of a user here, because another server wants it."""
         self._elsewhere = Elsewhere(
@@ -174,8 +174,10 @@ class Chat:
         else:
             self._record_once(actor, facts, client_id)
 
-    def record(self, facts: Sequence[e.Fact], client_id: str | None = None) -> list[Change]:
-        """Let *facts* happen now, and publish them."""
+    def record(
+        self, facts: Sequence[e.Fact], client_id: str | None = None
+    ) -> tuple[list[e.Event], list[Change]]:
+        """Let *facts* happen now, and publish them; return what happened and what is seen."""
         events: list[e.Event] = []
         changes: list[Change] = []
         for fact in facts:
@@ -191,7 +193,7 @@ class Chat:
             changes += self._elsewhere.returning()
         if facts:
             self._publish(events, changes, False)
-        return changes
+        return events, changes
 
     def _stamped(self, event: e.Event) -> e.Event:
         """Return *event* so that it counts more than what it writes over, though that may have
@@ -202,21 +204,17 @@ class Chat:
     def _record_once(self, actor: User, facts: list[e.Fact], client_id: str) -> None:
         """A client that says the same thing again, not knowing that it was heard, is shown
         what it said the first time."""
-        key = (actor.uid, client_id)
-        if key in self._retries:
-            self._publish([], self._retries[key], True)
+        heard = self._retries.heard(actor.uid, client_id)
+        if heard is not None:
+            self._publish([], heard.changes, True)
             return
-        self._remember(key, self.record(facts, client_id))
-
-    def _remember(self, key: tuple[Uid, str], changes: list[Change]) -> None:
-        self._retries[key] = changes
-        if len(self._retries) > RETRIES_REMEMBERED:
-            del self._retries[next(iter(self._retries))]
+        events, changes = self.record(facts, client_id)
+        for event in events:
+            self._retries.remember(event, changes)
 
     def forget_retry(self, event: e.Event) -> None:
         """*event* could not be written: whoever says it again has not said it before."""
-        if event.client_id is not None and type(event.fact) is e.Said:
-            self._retries.pop((event.fact.by.uid, event.client_id), None)
+        self._retries.forget(event)
 
     def rewrite(self, event: e.Event) -> None:
         """*event* could not be written, but remains so: write its record again."""
@@ -232,13 +230,11 @@ class Chat:
         changes: list[Change] = []
         for event in events:
             self._clock.observe(event.hlc)
-            seen = effects.merge(self.state, event, msgid(event.hlc, event.tag))
-            if event.client_id is not None and type(event.fact) is e.Said:
-                key = (event.fact.by.uid, event.client_id)
-                if key in self._retries:
-                    continue
-                self._remember(key, seen)
-            changes += seen
+            again = self._retries.merged(event)
+            seen = effects.merge(self.state, again or event, msgid(event.hlc, event.tag))
+            if again is None:
+                self._retries.remember(event, seen)
+                changes += seen
         return changes
 
     def tell(self, server: str, event: e.Event) -> list[Change]:

@@ -37,6 +37,7 @@ class Waiting:
         """Ids of messages whose author has been told, and for whom else they may wait."""
         self._awaited: dict[str, list[Uid]] = {}
         self._handed: dict[Key, None] = {}
+        self._coupled: dict[Key, str] = {}
         self._counts: dict[Uid, int] = {}
         self._added_to: dict[Uid, int] = {}
 
@@ -76,15 +77,29 @@ class Waiting:
     def receive(self, uid: Uid, msgids: Iterable[str]) -> None:
         """A user has received these messages."""
         for msgid in msgids:
-            key = (uid, msgid)
-            if key in self._handed:  # on two servers, which did not know of each other
-                continue
-            self._handed[key] = None
-            if len(self._handed) > HANDED_MOST:
-                del self._handed[next(iter(self._handed))]
-            if self.added.pop(key, None) is None:
-                self.received[key] = None
-            self._counts[uid] = max(0, self.count(uid) - 1)
+            self._receive((uid, msgid))
+            if (other := self._coupled.pop((uid, msgid), None)) is not None:
+                self._receive((uid, other))
+
+    def _receive(self, key: Key) -> None:
+        if key in self._handed:  # on two servers, which did not know of each other
+            return
+        self._handed[key] = None
+        if len(self._handed) > HANDED_MOST:
+            del self._handed[next(iter(self._handed))]
+        if self.added.pop(key, None) is None:
+            self.received[key] = None
+        self._counts[key[0]] = max(0, self.count(key[0]) - 1)
+
+    def is_had(self, uid: Uid, msgid: str) -> bool:
+        """Whether it is known that a user has received a message."""
+        return (uid, msgid) in self._handed or (uid, msgid) in self.early
+
+    def couple(self, uid: Uid, msgid: str, other: str) -> None:
+        """A user who has received a message has received the *other* one, too."""
+        self._coupled[uid, msgid] = other
+        if len(self._coupled) > HANDED_MOST:
+            del self._coupled[next(iter(self._coupled))]
 
     def restore_early(self, keys: Iterable[Key]) -> None:
         """Put back what users have received and is still to arrive here."""
