@@ -31,8 +31,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 ROOT = "the package root"
 MAY_READ_ROOT = frozenset(MAY_IMPORT) - {"domain"}
 
-# Layers that only compute: no loop, socket, disk, clock, chance, thread or log.
-PURE = frozenset({"domain", "protocols", "replication"})
+# Layers and packages that only compute: no loop, socket, disk, clock, chance, thread or log.
+PURE = frozenset({"domain", "protocols", "replication", "client/session"})
 IMPURE_MODULES = frozenset(
     {"asyncio", "concurrent", "multiprocessing", "threading", "uvloop"}
     | {"select", "selectors", "signal", "socket", "ssl", "subprocess"}
@@ -148,6 +148,12 @@ def may_import(layer: str, target: str) -> bool:
     )
 
 
+def is_inside(name: str, package: str) -> bool:
+    """Whether the module `name` is the package, or in it; `package` is a path below ours."""
+    whole = f"{PACKAGE}.{package.replace('/', '.')}"
+    return name == whole or name.startswith(f"{whole}.")
+
+
 def layer_problems(modules: dict[str, Module]) -> Iterator[str]:
     for module in modules.values():
         if module.layer not in MAY_IMPORT and module.layer != ROOT:
@@ -164,13 +170,14 @@ def layer_problems(modules: dict[str, Module]) -> Iterator[str]:
 
 def purity_problems(modules: dict[str, Module]) -> Iterator[str]:
     for module in modules.values():
-        if module.layer not in PURE:
+        pure = next((name for name in PURE if is_inside(module.name, name)), None)
+        if pure is None:
             continue
         for item in module.imports:
             if item.target.split(".")[0] in IMPURE_MODULES:
                 yield module.problem(
                     item.line,
-                    f"purity: {module.layer} only computes, it may not import {item.target}",
+                    f"purity: {pure} only computes, it may not import {item.target}",
                 )
 
 

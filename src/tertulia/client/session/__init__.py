@@ -1,0 +1,1 @@
+"""The client's end of IRC, which only computes: see `session`."""
