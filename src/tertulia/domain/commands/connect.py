@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tertulia.domain import events as e
+from tertulia.domain.commands.identify import make_room
 from tertulia.domain.errors import NicknameInUse, NicknameReserved, WrongCredential
 from tertulia.domain.identities import Credential, Identity
-from tertulia.domain.ids import Hlc
+from tertulia.domain.ids import Hlc, Uid
 from tertulia.domain.names import Nickname, Number
 from tertulia.domain.text import short_text
 from tertulia.domain.users import User
@@ -17,7 +18,8 @@ from tertulia.domain.world import World
 class Connect(Struct, frozen=True):
     """Be here under *nick*; *host* is what others see of the address.
 
-    With a *credential* as the user whose identity that is.
+    With a *credential* as the user whose identity that is; with *issue* as that of a new one,
+    which is proven by the token of that hash.
     """
 
     nick: Nickname
@@ -27,14 +29,23 @@ class Connect(Struct, frozen=True):
     secure: bool
     protocol: str
     credential: Credential | None = None
+    issue: str | None = None
 
 
 def connect(world: World, intent: Connect) -> list[e.Fact]:
-    """Decide `Connect`; whoever `gives_way` must be gone."""
+    """Decide `Connect`; whoever `gives_way` must be gone.
+
+    Raises `TooManyIdentities` where a new one is wanted and there is no room.
+    """
     if gives_way(world, intent.nick, intent.credential) is not None:
         raise NicknameInUse(intent.nick.text)
     after = Hlc(0)
-    if intent.credential is None:
+    issued: list[e.Fact] = []
+    if intent.credential is None and intent.issue is not None:
+        issued = make_room(world)
+        facts, number = number_of(world, intent.nick)
+        uid = Uid(number)
+    elif intent.credential is None:
         uid = world.fresh_uid()
         facts, number = number_of(world, intent.nick)
     else:
@@ -47,9 +58,12 @@ def connect(world: World, intent: Connect) -> list[e.Fact]:
     host = f"0{intent.host}" if intent.host.startswith(":") else intent.host
     mask = f"{intent.nick}!{intent.username}@{host}"
     face = e.Face(uid, intent.nick.text, number, mask)
+    if intent.credential is None and intent.issue is not None:
+        issued.append(e.IdentityIssued(face, number, intent.nick.text, intent.issue))
     realname = short_text(intent.realname, world.rules.realname_bytes)
     return [
         *facts,
+        *issued,
         e.Connected(
             face,
             intent.username,

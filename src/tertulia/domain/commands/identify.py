@@ -35,7 +35,7 @@ def register(world: World) -> tuple[list[e.Fact], Number]:
 
     Nobody need be here for it: who knows the number is its user. Raises `TooManyIdentities`.
     """
-    forgotten = _make_room(world)
+    forgotten = make_room(world)
     while True:
         number = world.fresh_number("0")
         nick = Nickname.parse(f"n{number}")
@@ -49,7 +49,7 @@ def issue_identity(world: World, actor: User, intent: IssueIdentity) -> list[e.F
     """Decide `IssueIdentity`; a session is issued one at most."""
     if actor.identity is not None:
         raise AlreadyIssued(actor.identity)
-    forgotten = _make_room(world)
+    forgotten = make_room(world)
     if world.state.identities.lookalike(actor.nick) is not None:
         # It was issued on another server meanwhile.
         raise NicknameReserved(actor.nick.text)
@@ -82,7 +82,7 @@ def _sifted(world: World, identity: Identity) -> e.Fact:
     return e.IdentityForgotten(identity.number)
 
 
-def _make_room(world: World) -> list[e.Fact]:
+def make_room(world: World) -> list[e.Fact]:
     """Return what must be recorded for one more identity to have room; `TooManyIdentities`."""
     if not _is_full(world):
         return []

@@ -25,12 +25,15 @@ class Cap:
     CHATHISTORY = 1 << 16
     EVENT_PLAYBACK = 1 << 17
     RECEIPTS = 1 << 18
+    SASL = 1 << 19
+    IDENTITY = 1 << 20
 
 
 _PREFIXED = {
     "CHATHISTORY": "draft/chathistory",
     "EVENT_PLAYBACK": "draft/event-playback",
     "RECEIPTS": "tertulia/receipts",
+    "IDENTITY": "tertulia/identity",
 }
 
 NAMES: dict[str, int] = {
@@ -39,6 +42,9 @@ NAMES: dict[str, int] = {
     if name.isupper()
 }
 """Every capability by its name on the wire."""
+
+VALUES = {"sasl": "PLAIN"}
+"""What is said of some, to clients that know of values."""
 
 RENDERING = (
     Cap.MESSAGE_TAGS | Cap.SERVER_TIME | Cap.ACCOUNT_TAG | Cap.EXTENDED_JOIN | Cap.AWAY_NOTIFY

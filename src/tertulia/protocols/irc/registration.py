@@ -14,7 +14,8 @@ class Registration:
     """What a client has said of itself so far."""
 
     __slots__ = (
-        "cap_version", "credential", "negotiating", "nick", "password", "realname", "username",
+        "cap_version", "credential", "negotiating", "nick", "password", "realname", "sasl",
+        "token", "username",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -27,12 +28,16 @@ class Registration:
         self.negotiating = False
         """Whether CAP was begun and not ended."""
         self.cap_version = 301
+        self.sasl: str | None = None
+        """What AUTHENTICATE has said so far; None before it has begun."""
+        self.token: str | None = None
+        """The secret token of the identity that the client is given as it comes."""
 
     def take_pass(self, raw: str) -> None:
         """Take what PASS says: ``password``, ``number:token`` or ``password/number:token``."""
         found = _PASS.fullmatch(raw)
         if found is None:
-            self.password, self.credential = raw, None
+            self.password = raw
         else:
             password, number, token = found.groups()
             self.password = password or ""

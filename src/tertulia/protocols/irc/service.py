@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tertulia.domain import changes as c
 from tertulia.domain.users import User
+from tertulia.protocols.guesses import Guesses
 from tertulia.protocols.irc import numerics as n
 from tertulia.protocols.irc.caps import RENDERING, Cap
 from tertulia.protocols.irc.config import IrcConfig
@@ -37,6 +38,7 @@ class IrcService:
         self.monitor = Monitor()
         self.whowas = Whowas()
         self.names = NamesCache()
+        self.guesses = Guesses()
         self.commands_seen: dict[str, int] = {}
         self.registering = 0
         """How many connections have not said who they are."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tertulia.domain import errors as x
 from tertulia.domain.changes import Change, Spoken, TagsSpoken
-from tertulia.domain.events import Fact
+from tertulia.domain.events import Fact, IdentityIssued
 from tertulia.domain.ids import Conversation
 from tertulia.domain.text import cut, short_text
 from tertulia.protocols.backlog import hand_over_backlog
@@ -187,6 +187,10 @@ class IrcSession(Session[bytes]):
         self.fail("*", "NOT_STORED", text=text)
         if label is not None:
             self.finished()
+        if isinstance(fact, IdentityIssued) and self.user is not None:
+            if self.user.uid == fact.number:
+                # Who came as an identity that there is not cannot stay.
+                self.end("Your identity could not be stored")
 
     def something_waits(self) -> None:
         """Another server has put something by for the user."""

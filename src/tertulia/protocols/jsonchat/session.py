@@ -28,6 +28,7 @@ from tertulia.domain.resume import decode_token
 from tertulia.domain.text import cut, message_text
 from tertulia.domain.users import User
 from tertulia.protocols.backlog import hand_over_backlog
+from tertulia.protocols.guesses import Guesses
 from tertulia.protocols.joining import join_with
 from tertulia.protocols.json_documents import BadInput, Hash, Refused
 from tertulia.protocols.json_parser import STRIKES, Parser
@@ -61,7 +62,7 @@ class Flavours(Struct, frozen=True):
 class JsonSession(Session[Message | BadInput]):
     """One connection of a JSON client."""
 
-    __slots__ = ("_config", "_flavours", "_hash", "_parser", "_quiet", "_token_hash")
+    __slots__ = ("_config", "_flavours", "_guesses", "_hash", "_parser", "_quiet", "_token_hash")
 
     protocol: ClassVar[str] = "json"
     flavour: JsonFlavour
@@ -73,8 +74,10 @@ class JsonSession(Session[Message | BadInput]):
         bucket: TokenBucket | None,
         flavours: Flavours,
         config: JsonConfig,
+        guesses: Guesses,
     ) -> None:
         super().__init__(core, shell, bucket)
+        self._guesses = guesses
         self.flavour = flavours.padded
         self._flavours = flavours
         self._config = config
@@ -208,7 +211,13 @@ class JsonSession(Session[Message | BadInput]):
         peer = self.shell.peer
         name, host, secure = nick.text, peer.host, peer.secure
         intent = Connect(nick, self.protocol, host, name, secure, self.protocol, credential)
-        self.core.connect(self, intent)
+        if credential is not None and self._guesses.is_barred(host, self.shell.now()):
+            raise Refused("Too many wrong tokens came from your address; try again in a minute")
+        try:
+            self.core.connect(self, intent)
+        except x.WrongCredential:
+            self._guesses.wrong(host, self.shell.now())
+            raise
         self._send(self.flavour.logged_in(nick.text, self._hash))
         hand_over_backlog(self)
 

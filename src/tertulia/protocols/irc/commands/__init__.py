@@ -12,6 +12,7 @@ from tertulia.protocols.irc.commands import (  # noqa: F401  (each fills the tab
     operators,
     registration,
     resume,
+    sasl,
     server,
     users,
     who,

@@ -6,6 +6,11 @@ from tertulia.protocols.irc.names import in_lines
 
 _USAGE = {
     "ADMIN": ("", "Tells whom to ask about this server."),
+    "AUTHENTICATE": (
+        "PLAIN | <base64>",
+        "Proves an identity before you are here (SASL): the number is the name, the token the"
+        " password.",
+    ),
     "AWAY": ("[message]", "Marks you as away with a message, or as back without one."),
     "CAP": ("LS [version] | LIST | REQ <names> | END", "Negotiates capabilities."),
     "CHATHISTORY": (

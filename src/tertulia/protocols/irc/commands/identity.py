@@ -1,4 +1,4 @@
-"""IDENTITY: to be the same user again at the next connection."""
+"""IDENTITY: to be the same user again at every connection."""
 
 from __future__ import annotations
 
@@ -14,24 +14,35 @@ if TYPE_CHECKING:
     from tertulia.protocols.irc.session import IrcSession
 
 
-@command("IDENTITY", 1, cost=10)
+@command("IDENTITY", 1, unregistered=True, cost=10)
 def identity(session: IrcSession, line: Line) -> None:
     """``IDENTITY NEW``: is answered once with a number and a secret token.
 
-    ``:server IDENTITY <nick> <number> :<token>``; they take effect at the next connection,
-    with ``PASS <number>:<token>``.
+    ``:server IDENTITY <nick> <number> :<token>``. Before registration the answer comes behind
+    the welcome, and one is that user at once; after it, from the next connection on.
     """
     if line.params[0].upper() != "NEW":
         text = "Unknown subcommand"
         session.fail("IDENTITY", "INVALID_PARAMS", shown(line.params[0]), text=text)
         return
     token = session.core.world.fresh_token()
+    if session.registration is not None:
+        if session.registration.credential is not None:
+            session.fail("IDENTITY", "ALREADY_ISSUED", text="You have said who you are")
+        else:
+            session.registration.token = token
+        return
     session.core.execute(session, IssueIdentity(hash_token(token)))
+    tell_identity(session, token)
+
+
+def tell_identity(session: IrcSession, token: str) -> None:
+    """Tell the user of *session* their number and the secret *token* that proves it."""
     assert session.user is not None
     assert session.user.identity is not None
     session.say("IDENTITY", session.nick, session.user.identity, token)
     note = (
         "Keep this number and token, nobody can tell you the token again. Your nickname is yours"
-        " from now on: next time log in with PASS <number>:<token>"
+        " from now on: next time log in with PASS <number>:<token>, or with SASL PLAIN"
     )
     session.say("NOTE", "IDENTITY", "KEEP_TOKEN", note)

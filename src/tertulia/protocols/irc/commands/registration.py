@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from tertulia.domain.commands.connect import Connect, gives_way
 from tertulia.domain.commands.rename import Rename
-from tertulia.domain.errors import NicknameInUse, WrongCredential
+from tertulia.domain.errors import NicknameInUse, TooManyIdentities, WrongCredential
+from tertulia.domain.identities import hash_token
 from tertulia.domain.names import Nickname
 from tertulia.protocols.backlog import hand_over_backlog
 from tertulia.protocols.irc import numerics as n
+from tertulia.protocols.irc.commands.identity import tell_identity
 from tertulia.protocols.irc.commands.server import send_isupport, send_lusers, send_motd
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.isupport import CHANNEL_MODES, USER_MODES
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _NOT_IN_USERNAME = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 USERNAME_LENGTH = 18
+BARRED = "Too many wrong tokens came from your address; try again in a minute"
 
 
 @command("PASS", 1, unregistered=True)
@@ -50,9 +53,12 @@ def nick(session: IrcSession, line: Line) -> None:
     if registration is None:
         session.core.execute(session, Rename(nickname))
         return
+    if not _may_prove(session):
+        return
     try:
         gives_way(session.core.world, nickname, registration.credential)
     except WrongCredential as wrong:
+        session.service.guesses.wrong(session.shell.peer.host, session.shell.now())
         _turn_away(session, str(wrong))
         return
     registration.nick = nickname
@@ -97,6 +103,7 @@ def complete(session: IrcSession) -> None:
         session.shell.peer.secure,
         session.protocol,
         registration.credential,
+        None if registration.token is None else hash_token(registration.token),
     )
     try:
         session.core.connect(session, intent)
@@ -108,10 +115,28 @@ def complete(session: IrcSession) -> None:
     except WrongCredential as wrong:
         _turn_away(session, str(wrong))
         return
+    except TooManyIdentities as error:
+        registration.token = None
+        session.fail("IDENTITY", "TOO_MANY_IDENTITIES", text=str(error))
+        complete(session)
+        return
     session.registration = None
     session.service.registering -= 1
     _welcome(session)
+    if registration.token is not None:
+        tell_identity(session, registration.token)
     hand_over_backlog(session)
+
+
+def _may_prove(session: IrcSession) -> bool:
+    """Turn away who comes from where too many wrong tokens came from."""
+    assert session.registration is not None
+    if session.registration.credential is None:
+        return True
+    if not session.service.guesses.is_barred(session.shell.peer.host, session.shell.now()):
+        return True
+    _turn_away(session, BARRED)
+    return False
 
 
 def _turn_away(session: IrcSession, why: str) -> None:
