@@ -16,7 +16,7 @@ HERE = Address("127.0.0.1", 6667)
 THERE = Address("192.0.2.7", 6667)
 OURS = (
     "message-tags server-time batch labeled-response echo-message draft/chathistory away-notify"
-    " account-tag extended-join multi-prefix sasl=PLAIN tertulia/receipts tertulia/identity"
+    " account-tag extended-join multi-prefix sasl=PLAIN tertulia/receipts tertulia/identity=5e1f"
     " standard-replies"
 )
 MODERN = "message-tags server-time batch labeled-response echo-message draft/chathistory"

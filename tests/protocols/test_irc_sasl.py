@@ -52,7 +52,7 @@ def at_the_door(irc: Irc, caps: str = "sasl") -> Client:
 def test_the_capabilities_are_offered_with_the_mechanism(irc: Irc) -> None:
     [first] = irc.connect().asks("CAP LS 302")
     assert "sasl=PLAIN" in first.split()
-    assert "tertulia/identity" in first.split()
+    assert f"tertulia/identity={irc.hub.state.server}" in first.split()
     [old] = irc.connect().asks("CAP LS")
     assert "sasl" in old.split()
 
@@ -176,6 +176,14 @@ def test_where_there_is_no_room_one_comes_without() -> None:
     assert got[0].startswith("FAIL IDENTITY TOO_MANY_IDENTITIES")
     assert "001" in commands(got)
     assert not client.user.durable
+
+
+def test_the_servers_that_know_an_identity_are_told(irc: Irc) -> None:
+    client, _ = newcomer(irc)
+    assert client.asks("IDENTITY SERVERS") == [
+        f"IDENTITY ana SERVER {irc.hub.state.server} :tea.example"
+    ]
+    assert irc.connect().asks("IDENTITY SERVERS")[0].startswith("FAIL IDENTITY INVALID_PARAMS")
 
 
 def test_with_a_credential_no_other_identity_is_issued(irc: Irc) -> None:

@@ -41,10 +41,20 @@ class Welcome(Event, frozen=True):
 
 
 class Issued(Event, frozen=True):
-    """The server gave out an identity: keep it, it is told once."""
+    """The server gave out an identity: keep it, it is told once. *server* is the server's id."""
 
     number: str
     token: str
+    server: str
+
+
+class KnownAt(Event, frozen=True):
+    """The identity one has is known to another server of the network as well: *server* is its id,
+    *name* what it is called."""
+
+    number: str
+    server: str
+    name: str
 
 
 class CredentialRefused(Event, frozen=True):
@@ -247,3 +257,20 @@ class Found(Event, frozen=True):
     words: str
     hits: tuple[tuple[str, Message], ...]
     on_server: bool
+
+
+class CertificateNew(Event, frozen=True):
+    """Nobody vouches for the certificate of a server to which one came for the first time: it is
+    remembered. *fingerprint* is its SHA-256, which the server's operator can tell."""
+
+    address: str
+    fingerprint: str
+
+
+class CertificateChanged(Event, frozen=True):
+    """The certificate is another one than that which is remembered: somebody may be in between.
+    There is no connection until it is trusted (`Connection.trust`)."""
+
+    address: str
+    old: str
+    new: str

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tertulia.client.session import events as ev
+from tertulia.client.session.settings import Credential
 
 if TYPE_CHECKING:
     from tertulia.client.session.session import Session
@@ -43,6 +44,8 @@ class Registration:
         self.knows_identity = False
         """Whether the server has accepted the identity on this connection."""
         self.asked_identity = False
+        self.credential = session.settings.credential
+        """What is shown to this server."""
         self.deadline: float | None = None
         """When the server must have answered, on the monotonic clock."""
         self.regain_at: float | None = None
@@ -55,9 +58,8 @@ class Registration:
         self._names = other_names(session.settings.nick, session.seed)
         now = session.clock.now()
         session.send("CAP", "LS", "302")
-        if session.settings.credential is None:
+        if self.credential is None and not session.settings.identities:
             self._introduce()
-            self.deadline = now + PATIENCE_S
         else:
             # The nickname of an identity is refused to whoever has not proven it.
             self.deadline = now + CAP_PATIENCE_S
@@ -96,10 +98,15 @@ class Registration:
                 self._offered[name] = value
         if is_last and not self._is_negotiated:
             self._session.offered = dict(self._offered)
+            self.credential = self.credential or self._known_here()
             self._request([name for name in self._wanted() if name in self._offered])
 
+    def _known_here(self) -> Credential | None:
+        server = self._session.server_id
+        return self._session.settings.identities.get(server) if server else None
+
     def _wanted(self) -> list[str]:
-        sasl = ["sasl"] if self._session.settings.credential is not None else []
+        sasl = ["sasl"] if self.credential is not None else []
         return [*WANTED, *sasl]
 
     def _request(self, names: list[str]) -> None:
@@ -148,7 +155,7 @@ class Registration:
             return
         self._is_negotiated = True
         session = self._session
-        if session.settings.credential is None:
+        if self.credential is None:
             self._conclude()
         elif "sasl" in session.caps and "PLAIN" in (session.offered.get("sasl") or "PLAIN"):
             session.send("AUTHENTICATE", "PLAIN")
@@ -159,7 +166,7 @@ class Registration:
 
     def authenticate(self) -> None:
         """The server waits for the credential (RFC 4616)."""
-        session, credential = self._session, self._session.settings.credential
+        session, credential = self._session, self.credential
         if credential is None:
             session.send("AUTHENTICATE", "*")
             return
@@ -191,7 +198,7 @@ class Registration:
             return
         session = self._session
         session.resume.begin()
-        wants = session.settings.wants_identity and session.settings.credential is None
+        wants = session.settings.wants_identity and self.credential is None
         if wants and "tertulia/identity" in session.caps and not self.asked_identity:
             self.asked_identity = True
             session.send("IDENTITY", "NEW")

@@ -30,6 +30,7 @@ from tertulia.client.session.wire import LineBuffer, line, parse, raw_line
 from tertulia.domain.masks import matches, normal_mask
 
 JOINED_AT_ONCE = 10
+SERVERS_MOST = 1000
 REFUSED_S = 10.0
 """How long to wait after a server that let one connect, and then not in."""
 
@@ -121,6 +122,11 @@ class Session:
         return Offers(self.caps, is_ours=self.is_ours)
 
     @property
+    def server_id(self) -> str:
+        """The id of a server of ours, by which it knows identities; empty elsewhere."""
+        return self.offered.get("tertulia/identity", "")
+
+    @property
     def network(self) -> str:
         """What the network calls itself."""
         return self.features.text("NETWORK")
@@ -189,6 +195,9 @@ class Session:
         if self.link.state in (ev.State.OFFLINE, ev.State.WAITING, ev.State.CONNECTING):
             return
         was_in = self.link.state is ev.State.ONLINE
+        if not was_in and self.registration.asked_identity and self._why_lost:
+            # The server may have no room, or no disk, for one: come without.
+            self.settings = replace(self.settings, wants_identity=False)
         self.link.lost(self.clock.now(), 0.0 if was_in else REFUSED_S * bool(self._why_lost))
         self._leave_all()
         self._tell_state(self._why_lost or why)
@@ -201,9 +210,12 @@ class Session:
             self.pulse.tick(now)
 
     def due(self) -> float | None:
-        """Return when `tick` or `dial` is to be called (monotonic), None if there is no need."""
-        moments = [self.link.retry_at, self.registration.deadline, self.registration.regain_at]
-        return min((one for one in [*moments, self.pulse.due()] if one is not None), default=None)
+        """Return when `tick` is to be called (monotonic), None if there is no need.
+
+        When to `dial` is told by `retry_at`.
+        """
+        moments = [self.registration.deadline, self.registration.regain_at, self.pulse.due()]
+        return min((one for one in moments if one is not None), default=None)
 
     def take_output(self) -> bytes:
         """Return what is to be sent."""
@@ -336,6 +348,8 @@ class Session:
             self.send("AWAY", self.away)
         self._join_all()
         self.history.returned()
+        if self.server_id and self.registration.credential is not None:
+            self.send("IDENTITY", "SERVERS")
         self.send("PING", SETTLED)
 
     def _join_all(self) -> None:
@@ -356,9 +370,21 @@ class Session:
 
     def issued(self, credential: Credential) -> None:
         """The server gave out an identity: it is proven from the next connection on."""
-        self.settings = replace(self.settings, credential=credential, wants_identity=False)
+        self.registration.credential = credential
         self.account = credential.number
-        self.tell(ev.Issued(credential.number, credential.token))
+        self._trust(self.server_id, credential)
+        self.tell(ev.Issued(credential.number, credential.token, self.server_id))
+
+    def known_at(self, server: str, name: str) -> None:
+        """Another server knows the identity that one has."""
+        credential = self.registration.credential
+        if credential is not None and self.is_ours and len(self.settings.identities) < SERVERS_MOST:
+            self._trust(server, credential)
+            self.tell(ev.KnownAt(credential.number, server, name))
+
+    def _trust(self, server: str, credential: Credential) -> None:
+        identities = {**self.settings.identities, server: credential}
+        self.settings = replace(self.settings, identities=identities)
 
     def wants_nick(self, nick: str) -> None:
         """Be called so, on this connection and the next ones."""

@@ -46,6 +46,8 @@ class Unsent(Struct, frozen=True):
 class SessionSettings(Struct, frozen=True, kw_only=True):
     """Who one is, where to, and what is wanted there.
 
+    *credential* is shown to whatever server one comes to, by SASL; those in *identities* only to
+    the server of ours that has that id. Where there is none for it, *wants_identity* asks for one.
     *history* is how many messages are asked for when a channel is joined or a query opened, 0 for
     none. *ignored* are nicknames or masks (``*!*@host``), *highlights* words that are a mention
     besides the nickname. *tells_seen* and *tells_typing* are about what others are told.
@@ -60,6 +62,7 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
     credential: Credential | None = None
     wants_identity: bool = False
     password: str = ""
+    identities: dict[str, Credential] = {}
     history: int = 50
     ignored: tuple[str, ...] = ()
     contacts: dict[str, str] = {}

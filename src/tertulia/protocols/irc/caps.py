@@ -43,9 +43,6 @@ NAMES: dict[str, int] = {
 }
 """Every capability by its name on the wire."""
 
-VALUES = {"sasl": "PLAIN"}
-"""What is said of some, to clients that know of values."""
-
 RENDERING = (
     Cap.MESSAGE_TAGS | Cap.SERVER_TIME | Cap.ACCOUNT_TAG | Cap.EXTENDED_JOIN | Cap.AWAY_NOTIFY
     | Cap.SETNAME | Cap.INVITE_NOTIFY | Cap.CHGHOST | Cap.BATCH | Cap.RECEIPTS

@@ -70,7 +70,7 @@ def shut_out(session: Session, line: ServerLine, _context: Context) -> None:
         session.tell(ev.Refused(line.command, line.params[-1]))
         return
     why = line.params[-1] if line.params else ""
-    if session.settings.credential is not None and line.command == "464":
+    if session.registration.credential is not None and line.command == "464":
         session.tell(ev.CredentialRefused(why))
     session.stop(why)
 
@@ -111,9 +111,13 @@ def nick_refused(session: Session, line: ServerLine, context: Context) -> None:
 
 @on("IDENTITY", params=3)
 def identity(session: Session, line: ServerLine, _context: Context) -> None:
-    """``IDENTITY <nick> <number> <token>``: one's own from now on."""
+    """``IDENTITY <nick> <number> <token>``: one's own from now on; ``IDENTITY <nick> SERVER <id>
+    <name>``: known there as well."""
     number, token = line.param(1), line.param(2)
-    session.issued(Credential(number, token))
+    if number == "SERVER":
+        session.known_at(token, line.param(3))
+    else:
+        session.issued(Credential(number, token))
 
 
 @on("RESUME", params=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tertulia.protocols.irc import numerics as n
-from tertulia.protocols.irc.caps import NAMES, VALUES, Cap
+from tertulia.protocols.irc.caps import NAMES, Cap
 from tertulia.protocols.irc.commands.registration import complete
 from tertulia.protocols.irc.commands.table import command
 from tertulia.protocols.irc.names import in_lines
@@ -46,7 +46,8 @@ def _list_all(session: IrcSession, line: Line) -> None:
     if number >= 302:
         # Implied for clients of version 302 ("CAP LS Version").
         session.set_caps(session.caps | Cap.CAP_NOTIFY)
-        names = [f"{name}={VALUES[name]}" if name in VALUES else name for name in NAMES]
+        values = {"sasl": "PLAIN", "tertulia/identity": session.core.state.server}
+        names = [f"{name}={values[name]}" if name in values else name for name in NAMES]
         _send_list(session, "LS", names, several=True)
     else:
         _send_list(session, "LS", list(NAMES))

@@ -21,10 +21,10 @@ _USAGE = {
     "ERROR": ("", "Is what the server says before it closes a connection; yours are ignored."),
     "HELP": ("[command]", "Explains a command."),
     "IDENTITY": (
-        "NEW",
+        "NEW | SERVERS",
         "Gives you a number and a secret token. With PASS <number>:<token> before NICK you are the"
         " same user again: your nickname and your rights as an admin stay yours, and messages"
-        " to you wait while you are not here.",
+        " to you wait while you are not here. SERVERS tells programs which servers know it.",
     ),
     "HELPOP": ("[command]", "Is the same as HELP."),
     "INFO": ("", "Describes this server."),

@@ -20,8 +20,15 @@ def identity(session: IrcSession, line: Line) -> None:
 
     ``:server IDENTITY <nick> <number> :<token>``. Before registration the answer comes behind
     the welcome, and one is that user at once; after it, from the next connection on.
+
+    ``IDENTITY SERVERS`` tells on which servers it is one's own:
+    ``:server IDENTITY <nick> SERVER <id> :<name>`` for each.
     """
-    if line.params[0].upper() != "NEW":
+    subcommand = line.params[0].upper()
+    if subcommand == "SERVERS" and session.user is not None:
+        _tell_servers(session)
+        return
+    if subcommand != "NEW":
         text = "Unknown subcommand"
         session.fail("IDENTITY", "INVALID_PARAMS", shown(line.params[0]), text=text)
         return
@@ -34,6 +41,13 @@ def identity(session: IrcSession, line: Line) -> None:
         return
     session.core.execute(session, IssueIdentity(hash_token(token)))
     tell_identity(session, token)
+
+
+def _tell_servers(session: IrcSession) -> None:
+    core, own = session.core, session.service.config.server
+    known = {core.state.server: own} | {one.server: one.name for one in core.servers()}
+    for server, name in known.items():
+        session.say("IDENTITY", session.nick, "SERVER", server, name)
 
 
 def tell_identity(session: IrcSession, token: str) -> None:
