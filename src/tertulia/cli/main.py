@@ -11,6 +11,7 @@ import cyclopts
 
 import tertulia
 from tertulia.cli.backup import backup
+from tertulia.cli.chat import chat
 from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
 from tertulia.cli.export import export
@@ -26,11 +27,12 @@ from tertulia.cli.servers import forget, servers
 
 app = cyclopts.App(
     name="tertulia",
-    help="A self-hosted chat server: one room, many protocols.",
+    help="A self-hosted chat: the server, one room with many protocols, and a client for it.",
     version=tertulia.__version__,
     result_action="return_value",
 )
 app.command(serve)
+app.command(chat)
 app.command(search)
 app.command(log)
 app.command(export)

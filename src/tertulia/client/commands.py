@@ -294,6 +294,23 @@ def _drop(_rest: str, here: Here) -> list[Result]:
     return [i.Drop(one.number) for one in here.buffer.pending]
 
 
+def _ignore(rest: str, here: Here) -> list[Result]:
+    if not rest:
+        return [Local("ignore")]
+    mask, fold = rest.split()[0], here.session.model.fold
+    known = any(fold(one) == fold(mask) for one in here.session.settings.ignored)
+    return [i.Ignore(mask, on=not known), Local("ignore")]
+
+
+def _contact(rest: str, here: Here) -> list[Result]:
+    if not rest:
+        return [Local("contact")]
+    name, _, whom = rest.partition(" ")
+    if not whom and name.casefold() not in map(str.casefold, here.session.settings.contacts):
+        raise Mistake(usage(_BY_NAME["contact"], here.words))
+    return [i.Contact(name, whom.strip()), Local("contact")]
+
+
 def _local(name: str) -> Callable[[str, Here], list[Result]]:
     return lambda rest, _here: [Local(name, rest)]
 
@@ -344,11 +361,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("history", ("histórico", "historico"), "", "brings what was said before", _history),
     Command(
         "ignore", ("ignorar",), "[nickname or mask]", "hears nothing of somebody, or again if it"
-        " did not; alone, lists them", _local("ignore"),
+        " did not; alone, lists them", _ignore,
     ),
     Command(
-        "contact", ("contato",), "[name] [nickname or number]", "keeps a name of your own for"
-        " somebody; alone, lists them", _local("contact"),
+        "contact", ("contato",), "[name [nickname or number]]", "keeps a name of your own for"
+        " somebody, or forgets it; alone, lists them", _contact,
     ),
     Command("clear", ("limpar",), "", "clears the screen", _clear),
     Command(

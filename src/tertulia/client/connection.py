@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from tertulia.client.session.intents import Intent
 from tertulia.client.session.session import Session
 from tertulia.client.session.settings import Address
 
+_ERRNO = re.compile(r"\[Errno ([0-9]+)\]")
 CONNECT_S = 15.0
 EARLY_BYTES = 65_536
 FAREWELL_S = 2.0
@@ -291,4 +294,9 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    # asyncio says which call failed, and of several addresses for each.
+    if (number := _ERRNO.search(text)) is not None:
+        return os.strerror(int(number[1]))
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
     return " ".join(text.split()) or type(error).__name__

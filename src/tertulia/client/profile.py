@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -21,13 +22,30 @@ from tertulia.client.session.settings import Address, Credential, Unsent, Wish
 
 IDENTITIES, STATE, LOCK = "identities.json", "client.json", "client.lock"
 DEFAULT = "default"
+_NAME = re.compile(r"[\w-]{1,64}")
 K = TypeVar("K", bound=Struct)
 SERVERS_MOST = 100
-UNSENT_MOST = 1000
 
 
 class ProfileError(Exception):
     """A file cannot be used; one line that says which, and why."""
+
+
+def default_folders() -> tuple[Path, Path]:
+    """Return where settings and identities are, and where the rest is (XDG Base Directory)."""
+    config, state = _base("XDG_CONFIG_HOME", ".config"), _base("XDG_STATE_HOME", ".local/state")
+    return config / "tertulia", state / "tertulia"
+
+
+def _base(variable: str, default: str) -> Path:
+    given = os.environ.get(variable, "")
+    # The specification: relative paths are to be ignored.
+    return Path(given) if given.startswith("/") else Path.home() / default
+
+
+def words_of(error: OSError) -> str:
+    """Return what the system says is wrong."""
+    return error.strerror or str(error)
 
 
 class Identity(Struct, kw_only=True):
@@ -57,8 +75,7 @@ class Server(Struct, kw_only=True):
 
 
 class Persona(Struct, kw_only=True):
-    """How one was last, under one name (``--as``), on one network: by its first server's id, or
-    its address."""
+    """How one was last, under one name (``--as``), on one network."""
 
     nick: str = ""
     channels: list[Wish] = []
@@ -67,7 +84,8 @@ class Persona(Struct, kw_only=True):
 
 
 class Kept(Struct, kw_only=True):
-    """The other file; *personas* are by their name, and then by the network's key."""
+    """The other file; *personas* are by their name, and then by the number that one has on a
+    network of our servers, elsewhere by the server's address."""
 
     nick: str = ""
     servers: list[Server] = []
@@ -78,13 +96,42 @@ class Kept(Struct, kw_only=True):
 
 
 class Profile:
-    """The files in the folders *config* and *state*, as who one is called *name*."""
+    """The files in the folders *config* and *state*, as who one is called *name*. Raises
+    `ProfileError`."""
 
     def __init__(self, config: Path, state: Path, name: str = DEFAULT) -> None:
+        if not _NAME.fullmatch(name):
+            raise ProfileError(f"{name!r}: letters, digits, - and _ only, at most 64")
         self.name = name
+        self._claim = state / f"as-{name}.lock"
+        self._claimed: int | None = None
         self._identities = config / IDENTITIES
         self._state = state / STATE
         self._lock = state / LOCK
+
+    def claim(self) -> bool:
+        """Be the one client that comes under this name; False where another one runs that does.
+
+        Raises `ProfileError`. It holds until this program ends.
+        """
+        try:
+            self._claim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._claim, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ProfileError(f"cannot write {self._claim}: {words_of(error)}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._claimed = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let another client come under this name."""
+        if self._claimed is not None:
+            os.close(self._claimed)
+            self._claimed = None
 
     # Identities
 
@@ -165,17 +212,21 @@ class Profile:
 
         self.change(put)
 
-    # `tls.Pins`
-
-    def pin(self, address: str) -> str | None:
-        """Return what is remembered of the certificate of a server."""
-        return self.kept().pins.get(address)
-
-    def set_pin(self, address: str, fingerprint: str) -> None:
-        """Remember it."""
+    def set_people(self, contacts: dict[str, str], ignored: tuple[str, ...]) -> None:
+        """Keep one's own names for people, and who is ignored."""
 
         def put(kept: Kept) -> None:
-            kept.pins[address] = fingerprint
+            kept.contacts, kept.ignored = dict(contacts), list(ignored)
+
+        self.change(put)
+
+    # Certificates
+
+    def set_pin(self, key: str, fingerprint: str) -> None:
+        """Remember the certificate of a server."""
+
+        def put(kept: Kept) -> None:
+            kept.pins[key] = fingerprint
 
         self.change(put)
 
@@ -186,7 +237,7 @@ class Profile:
                 if change(found) is not False:
                     _write(path, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         except OSError as error:
-            raise ProfileError(f"cannot write {path}: {error.strerror or error}") from error
+            raise ProfileError(f"cannot write {path}: {words_of(error)}") from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -206,7 +257,7 @@ def _read(path: Path, kind: type[K]) -> K:
     except FileNotFoundError:
         return kind()
     except OSError as error:
-        raise ProfileError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ProfileError(f"cannot read {path}: {words_of(error)}") from error
     except msgspec.MsgspecError as error:
         raise ProfileError(f"{path} is not what this client writes: {error}") from error
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
+
 from tertulia.client.session import events as ev
 from tertulia.client.session import intents as i
 from tertulia.client.session.model import Buffer, BufferKind, Kind
@@ -12,6 +14,8 @@ from tertulia.client.session.model import Buffer, BufferKind, Kind
 if TYPE_CHECKING:
     from tertulia.client.session.session import Session
 
+SYNC = "sync-"
+"""What the token of the PING behind `Sync` begins with."""
 SEEN_TAG = "+tertulia/seen"
 _KINDS = {"say": Kind.SAY, "action": Kind.ACTION, "notice": Kind.NOTICE}
 
@@ -196,6 +200,29 @@ def _clear(session: Session, intent: i.Clear) -> None:
     session.tell(ev.Merged(buffer, ()))
 
 
+def _ignore(session: Session, intent: i.Ignore) -> None:
+    fold = session.model.fold
+    others = [one for one in session.settings.ignored if fold(one) != fold(intent.mask)]
+    ignored = (*others, intent.mask) if intent.on else tuple(others)
+    session.settings = replace(session.settings, ignored=ignored)
+    session.tell(ev.WishesChanged())
+
+
+def _contact(session: Session, intent: i.Contact) -> None:
+    name = intent.name.casefold()
+    contacts = {
+        key: whom for key, whom in session.settings.contacts.items() if key.casefold() != name
+    }
+    if intent.whom:
+        contacts[intent.name] = intent.whom
+    session.settings = replace(session.settings, contacts=contacts)
+    session.tell(ev.WishesChanged())
+
+
+def _sync(session: Session, intent: i.Sync) -> None:
+    session.send("PING", f"{SYNC}{intent.token}")
+
+
 def _raw(session: Session, intent: i.Raw) -> None:
     session.send_raw(intent.line)
 
@@ -238,6 +265,9 @@ _DO = cast(
         i.SendAgain: _again,
         i.Drop: _drop,
         i.Clear: _clear,
+        i.Ignore: _ignore,
+        i.Contact: _contact,
+        i.Sync: _sync,
         i.Raw: _raw,
         i.Quit: _quit,
         i.Reconnect: _reconnect,

@@ -175,6 +175,16 @@ class AwayChanged(Event, frozen=True):
     away: bool
 
 
+class WishesChanged(Event, frozen=True):
+    """Who is ignored, or who one's contacts are, is otherwise (``Session.settings``)."""
+
+
+class Synced(Event, frozen=True):
+    """The server has done all that was asked before `Sync` with that *token*."""
+
+    token: str
+
+
 class Invited(Event, frozen=True):
     """One was invited into a channel."""
 

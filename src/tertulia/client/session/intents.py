@@ -180,6 +180,26 @@ class Clear(Intent, frozen=True):
     target: str
 
 
+class Ignore(Intent, frozen=True):
+    """Hear nothing of whoever has that nickname, or matches that mask; or hear them again."""
+
+    mask: str
+    on: bool = True
+
+
+class Contact(Intent, frozen=True):
+    """Have a *name* of one's own for a nickname or number; for an empty one, not any more."""
+
+    name: str
+    whom: str
+
+
+class Sync(Intent, frozen=True):
+    """Be told (`Synced`) when the server has done all that was asked before."""
+
+    token: str
+
+
 class Raw(Intent, frozen=True):
     """Send a line as it is."""
 

@@ -26,6 +26,8 @@ class Link:
         self._seed = seed
         self._failures = 0
         """How often it failed since it last was online."""
+        self._was_online = False
+        """Whether the last connection was one, and was lost."""
 
     def add(self, addresses: Iterable[Address]) -> None:
         """Know other servers of the same network."""
@@ -55,10 +57,10 @@ class Link:
         return self.address
 
     def _next(self) -> Address:
-        """Return the server that was used, the first time; then the others in turn."""
+        """Return the server that one was on; then the others in turn."""
         if self.address is None or self.address not in self.addresses:
             return self.addresses[0]
-        step = 0 if self._failures <= 1 else 1
+        step = 0 if self._was_online else 1
         return self.addresses[(self.addresses.index(self.address) + step) % len(self.addresses)]
 
     def opened(self) -> None:
@@ -75,6 +77,7 @@ class Link:
         if self.state is State.OFFLINE:
             return
         self._failures += 1
+        self._was_online = self.state is State.ONLINE
         self.state = State.WAITING
         self.retry_at = now + max(self._pause(), at_least_s)
 

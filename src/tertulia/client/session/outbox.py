@@ -61,11 +61,12 @@ class Outbox:
         return any(one.message.delivery is not Delivery.FAILED for one in self._entries)
 
     def unsent(self) -> tuple[Unsent, ...]:
-        """Return what is there, to be kept over a restart."""
+        """Return what is there and was not refused, to be kept over a restart."""
         return tuple(
             Unsent(one.target, m.kind.value, m.text, m.client_id, m.at)
             for one in self._entries
             for m in (one.message,)
+            if m.delivery is not Delivery.FAILED
         )
 
     # What comes in

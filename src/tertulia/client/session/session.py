@@ -31,6 +31,8 @@ from tertulia.domain.masks import matches, normal_mask
 
 JOINED_AT_ONCE = 10
 SERVERS_MOST = 1000
+DISPLACED = "Connected again from elsewhere"
+"""What our servers say to the older one of two connections of one identity."""
 REFUSED_S = 10.0
 """How long to wait after a server that let one connect, and then not in."""
 
@@ -89,10 +91,15 @@ class Session:
 
     def _remember(self, settings: SessionSettings) -> None:
         for wish in settings.channels:
-            buffer = self.model.open(BufferKind.CHANNEL, wish.name)
+            buffer = self._open(BufferKind.CHANNEL, wish.name)
             buffer.wants_in, buffer.password = True, wish.password
         for unsent in settings.unsent:
             self.outbox.restore(unsent)
+
+    def _open(self, kind: BufferKind, name: str) -> Buffer:
+        buffer = self.model.open(kind, name)
+        buffer.read_at = buffer.read_at or self.settings.read_at.get(name, 0)
+        return buffer
 
     # For the interface
 
@@ -195,6 +202,9 @@ class Session:
         if self.link.state in (ev.State.OFFLINE, ev.State.WAITING, ev.State.CONNECTING):
             return
         was_in = self.link.state is ev.State.ONLINE
+        if was_in and self.is_ours and DISPLACED in self._why_lost:
+            self.stop(self._why_lost)  # whoever came here instead would be put out in turn
+            return
         if not was_in and self.registration.asked_identity and self._why_lost:
             # The server may have no room, or no disk, for one: come without.
             self.settings = replace(self.settings, wants_identity=False)
@@ -297,7 +307,7 @@ class Session:
         known = self.model.get(nick)
         if known is not None:
             return known
-        buffer = self.model.open(BufferKind.QUERY, nick)
+        buffer = self._open(BufferKind.QUERY, nick)
         self.tell(ev.Opened(buffer))
         return buffer
 
@@ -306,7 +316,7 @@ class Session:
         known = self.model.get(name)
         if known is not None:
             return known
-        buffer = self.model.open(BufferKind.CHANNEL, name)
+        buffer = self._open(BufferKind.CHANNEL, name)
         self.tell(ev.Opened(buffer))
         return buffer
 

@@ -48,6 +48,8 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
 
     *credential* is shown to whatever server one comes to, by SASL; those in *identities* only to
     the server of ours that has that id. Where there is none for it, *wants_identity* asks for one.
+    *unsent* and *read_at* go on from an earlier session: what no server had yet, and until when
+    (Unix ms) each channel and query was read.
     *history* is how many messages are asked for when a channel is joined or a query opened, 0 for
     none. *ignored* are nicknames or masks (``*!*@host``), *highlights* words that are a mention
     besides the nickname. *tells_seen* and *tells_typing* are about what others are told.
@@ -59,6 +61,7 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
     realname: str = ""
     channels: tuple[Wish, ...] = ()
     unsent: tuple[Unsent, ...] = ()
+    read_at: dict[str, int] = {}
     credential: Credential | None = None
     wants_identity: bool = False
     password: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tertulia.client.session import events as ev
+from tertulia.client.session.doing import SYNC
 from tertulia.client.session.handlers.errors import refused
 from tertulia.client.session.handlers.table import Context, on
 from tertulia.client.session.outbox import FENCE
@@ -145,6 +146,8 @@ def pong(session: Session, line: ServerLine, _context: Context) -> None:
         session.settled()
     elif token.startswith(FENCE):
         session.outbox.answered(token)
+    elif token.startswith(SYNC):
+        session.tell(ev.Synced(token.removeprefix(SYNC)))
     elif token.startswith(TOKEN):
         session.pulse.answered(token)
 
