@@ -7,6 +7,7 @@ wrong, to standard error.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import signal
 import sys
@@ -253,5 +254,5 @@ def _read(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> 
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
         asyncio.run_coroutine_threadsafe(lines.put(None), loop).result()
-    except (RuntimeError, OSError, ValueError):
+    except (concurrent.futures.CancelledError, RuntimeError, OSError, ValueError):
         return  # the program ends
