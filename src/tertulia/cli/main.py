@@ -10,20 +10,7 @@ import sys
 import cyclopts
 
 import tertulia
-from tertulia.cli.backup import backup
-from tertulia.cli.chat import chat
-from tertulia.cli.discover import discover
 from tertulia.cli.errors import CommandError
-from tertulia.cli.export import export
-from tertulia.cli.log import log
-from tertulia.cli.network import invite, join, new_id
-from tertulia.cli.operate import ban, kick, op, say, shutdown, topic, unban
-from tertulia.cli.overview import channels, stats, users
-from tertulia.cli.passwords import hash_password
-from tertulia.cli.restore import restore
-from tertulia.cli.search import search
-from tertulia.cli.serve import serve
-from tertulia.cli.servers import forget, servers
 
 app = cyclopts.App(
     name="tertulia",
@@ -31,19 +18,35 @@ app = cyclopts.App(
     version=tertulia.__version__,
     result_action="return_value",
 )
-app.command(serve)
-app.command(chat)
-app.command(search)
-app.command(log)
-app.command(export)
-app.command(backup)
-app.command(restore)
-app.command(discover)
-app.command(hash_password)
-for _network in (invite, join, servers, forget, new_id):
-    app.command(_network)
-for _operate in (users, channels, stats, say, topic, kick, ban, unban, op, shutdown):
-    app.command(_operate)
+# Each is imported when it is asked for: a client has no use for a server.
+_COMMANDS = (
+    "serve:serve",
+    "chat:chat",
+    "search:search",
+    "log:log",
+    "export:export",
+    "backup:backup",
+    "restore:restore",
+    "discover:discover",
+    "passwords:hash_password",
+    "network:invite",
+    "network:join",
+    "servers:servers",
+    "servers:forget",
+    "network:new_id",
+    "overview:users",
+    "overview:channels",
+    "overview:stats",
+    "operate:say",
+    "operate:topic",
+    "operate:kick",
+    "operate:ban",
+    "operate:unban",
+    "operate:op",
+    "operate:shutdown",
+)
+for _command in _COMMANDS:
+    app.command(f"tertulia.cli.{_command}")
 
 
 def main() -> None:
@@ -57,6 +60,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a letter shows a question mark.
         sys.stdout.reconfigure(errors="replace")
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+        _import_all()
     try:
         status = app(exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -74,6 +79,12 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _import_all() -> None:
+    """Have every command say what it is for, in the list of all."""
+    for command in _COMMANDS:
+        app[command.partition(":")[2].replace("_", "-")]
 
 
 def _words(error: cyclopts.CycloptsError) -> str:

@@ -1,8 +1,8 @@
 """A client: what a program needs that comes to a server, and is none itself.
 
-`Session` is the client's end of IRC without a socket; `Connection` keeps one on a server. A program
-gives intents (`tertulia.client.intents`) and is told events (`tertulia.client.events`); what is known
-is in ``session.model``. docs/bot.md has an example.
+`Session` is the client's end of IRC without a socket; `Connection` keeps one on a server. A
+program gives intents (`tertulia.client.intents`) and is told events (`tertulia.client.events`);
+what is known is in ``session.model``. docs/bot.md has an example.
 """
 
 from tertulia.client.connection import Connection, SystemClock

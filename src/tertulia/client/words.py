@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gettext
 import io
+import os
 from functools import lru_cache
 from importlib import resources
 
-from babel.core import Locale, UnknownLocaleError, default_locale, negotiate_locale
+from babel.core import Locale, UnknownLocaleError, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -20,6 +21,8 @@ from tertulia.client.session.model import Kind, Message
 from tertulia.domain.text import unformatted
 
 LANGUAGES = ("en", "pt_BR")
+VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+"""What says the language of messages, the first that is set (gettext, "Locale Names")."""
 
 
 class Words:
@@ -45,8 +48,9 @@ class Words:
 
 def words_for(language: str | None = None) -> Words:
     """Return the words of *language*, or of what the environment says; English for any other."""
-    wanted = language or default_locale("LC_MESSAGES") or "en"
-    base = wanted.replace("-", "_").partition(".")[0]
+    wanted = language or next(filter(None, map(os.environ.get, VARIABLES)), None) or "en"
+    # A list of languages, as LANGUAGE may be, begins with the one that is liked best.
+    base = wanted.partition(":")[0].partition(".")[0].replace("-", "_")
     found = negotiate_locale([base], LANGUAGES)
     if found is None:
         # Portuguese of elsewhere is nearer than English.
