@@ -9,7 +9,8 @@ from tertulia.domain.history import Page, describe, is_visible
 from tertulia.domain.ids import msgid
 from tertulia.domain.users import User
 from tertulia.domain.world import Rules
-from tertulia.protocols.irc import IrcConfig, IrcService
+from tertulia.protocols.irc.config import IrcConfig
+from tertulia.protocols.irc.service import IrcService
 from tertulia.protocols.irc.session import IrcSession
 from tertulia.protocols.operators import Operator
 from tertulia.protocols.session import (

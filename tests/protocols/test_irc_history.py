@@ -3,7 +3,7 @@
 import pytest
 
 from tertulia.domain.ids import at_milliseconds, milliseconds
-from tertulia.protocols.irc import IrcConfig
+from tertulia.protocols.irc.config import IrcConfig
 from tertulia.protocols.irc.flavour import server_time
 from tests.protocols.irc_kit import SERVER, Irc
 

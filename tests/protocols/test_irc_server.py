@@ -2,9 +2,9 @@
 
 import pytest
 
-from tertulia.protocols.irc import IrcConfig
 from tertulia.protocols.irc.commands import COMMANDS
 from tertulia.protocols.irc.commands.help import TOPICS
+from tertulia.protocols.irc.config import IrcConfig
 from tests.protocols.irc_kit import CONFIG, SERVER, Irc, commands
 
 ANA = ":ana!~ana@192.0.2.1"

@@ -6,9 +6,9 @@ import pytest
 
 from tertulia.domain.commands.connect import Connect
 from tertulia.domain.names import Nickname
-from tertulia.protocols.irc import IrcConfig
 from tertulia.protocols.irc.caps import NAMES, Cap
 from tertulia.protocols.irc.commands import COMMANDS
+from tertulia.protocols.irc.config import IrcConfig
 from tertulia.protocols.session import TokenBucket
 from tests.protocols.irc_kit import CONFIG, SERVER, Irc, commands
 from tests.server.kit import FULL, Person

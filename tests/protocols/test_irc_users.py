@@ -2,7 +2,7 @@
 
 import pytest
 
-from tertulia.protocols.irc import IrcConfig
+from tertulia.protocols.irc.config import IrcConfig
 from tertulia.protocols.irc.whowas import ENTRIES_PER_NICKNAME
 from tests.protocols.irc_kit import SERVER, Irc, commands
 

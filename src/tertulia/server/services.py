@@ -11,7 +11,8 @@ import structlog
 import tertulia
 from tertulia.domain.names import fold_name
 from tertulia.protocols.chatroom import ChatRoomConfig, ChatRoomService
-from tertulia.protocols.irc import IrcConfig, IrcService
+from tertulia.protocols.irc.config import IrcConfig
+from tertulia.protocols.irc.service import IrcService
 from tertulia.protocols.jsonchat import Dialect, JsonConfig, JsonService
 from tertulia.protocols.numeric import NumericConfig, NumericService
 from tertulia.protocols.peer import PeerConfig, PeerService
