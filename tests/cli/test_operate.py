@@ -28,7 +28,8 @@ STATS = {
     "server": "tea.example", "version": "1.2.3", "started": "2026-11-20T12:00:00Z",
     "uptime_s": 7200.5, "users": 3, "protocols": {"json": 1, "irc": 2}, "channels": 4,
     "events": 5, "waiting": 6, "connections": 7, "memory_bytes": 8 << 20,
-    "database_bytes": 9 << 10, "servers": 2, "health": "degraded", "dropped_until": None, "state": None,
+    "database_bytes": 9 << 10, "servers": 2, "health": "degraded",
+    "dropped_until": None, "state": None,
 }  # fmt: skip
 TOPIC = {
     "channel": "#tea", "topic": "Green tea", "by": "ana!u@h", "at": "2026-11-20T12:00:00Z",
