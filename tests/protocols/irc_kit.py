@@ -24,7 +24,7 @@ from tertulia.protocols.session import (
 from tests.server.kit import Place, Shell
 
 SERVER = "tea.example"
-CONFIG = IrcConfig(server=SERVER, operators=(Operator("root", "hash of secret"),))
+CONFIG = IrcConfig(server=SERVER, can_search=True, operators=(Operator("root", "hash of secret"),))
 
 
 class Irc(Place):

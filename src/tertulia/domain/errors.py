@@ -262,6 +262,14 @@ class NoBackup(ChatError):
         self.why = why
 
 
+class NoSearch(ChatError):
+    """Nothing can be looked for."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The search does not work: {why}")
+        self.why = why
+
+
 class TooManyBroadcasts(ChatError):
     """Messages to everyone are limited, so that they stay rare."""
 

@@ -80,6 +80,19 @@ class ReadMissed(Struct, frozen=True):
     limit: int
 
 
+class Search(Struct, frozen=True):
+    """Request: the newest *limit* messages of *conversations* with all of *words*, of those that
+    *sender* (a nickname) said in *after_ms* <= time < *before_ms* (Unix milliseconds), the oldest
+    first (list of `Change`). Answered with `NoSearch` where nothing can be looked for."""
+
+    words: str
+    conversations: tuple[Conversation, ...]
+    limit: int
+    sender: str | None = None
+    after_ms: int | None = None
+    before_ms: int | None = None
+
+
 class Drain(Struct, frozen=True):
     """Request: nothing (None), when the system at the other end has taken all that was sent."""
 
@@ -95,7 +108,7 @@ class TakeBackup(Struct, frozen=True):
 
 Request = (
     HashPassword | VerifyPassword | Page | ReadLatest | ReadWaiting | ReadMissed | Drain | Written
-    | TakeBackup
+    | TakeBackup | Search
 )  # fmt: skip
 Steps: TypeAlias = Generator[Request, Any, None]
 """A handler that waits for answers."""

@@ -42,7 +42,7 @@ from tertulia.server.store import Store
 from tertulia.server.tls import Tls
 from tertulia.server.workers import Workers
 from tertulia.storage.follower import Follower
-from tertulia.storage.search import Indexer
+from tertulia.storage.search import Finder, Indexer
 from tertulia.storage.textlog import TextLogWriter
 
 logger = structlog.get_logger()
@@ -79,11 +79,12 @@ class Server:
         clock = HybridClock(_wall_ms, self._store.followed_hlc(_wall_ms()))
         self._followers = _followers(settings, self._store.path, data)
         self.backups = Backups(self._store.path, data, settings.backup)
+        index = next((one.index for one in self._followers if isinstance(one, Indexer)), None)
         self._retention = Retention(
             self._store.path,
             data,
             self._store.log,
-            next((f.index for f in self._followers if isinstance(f, Indexer)), None),
+            index,
             settings.history.keep_days,
             lambda until: self._loop.call_soon_threadsafe(state.dropped, until),
         )
@@ -96,7 +97,8 @@ class Server:
             self._poke_followers,
         )
         self._mesh = Mesh(self._store, self.hub, settings)
-        self._workers = Workers(self._store.history, self.after_batch, self.backups.take)
+        finder = None if index is None else Finder(index, self._store.path)
+        self._workers = Workers(self._store.history, self.after_batch, self.backups.take, finder)
         self._services = Services(self.hub, settings, self.reload)
         self._tls: Tls | None = None
         self._data = data

@@ -91,6 +91,7 @@ def _irc_config(settings: Settings) -> IrcConfig:
         login_s=limits.login_s or float("inf"),
         ping_s=limits.ping_s or float("inf"),
         history_most=settings.history.page,
+        can_search=settings.history.search,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import argon2
 
-from tertulia.domain.errors import NoBackup
+from tertulia.domain.errors import NoBackup, NoSearch
 from tertulia.domain.history import Page, describe
 from tertulia.domain.ids import msgid
 from tertulia.protocols.session import (
@@ -26,12 +26,14 @@ from tertulia.protocols.session import (
     ReadMissed,
     ReadWaiting,
     Request,
+    Search,
     TakeBackup,
     VerifyPassword,
     Written,
 )
 from tertulia.storage.errors import StorageError
 from tertulia.storage.history import History, Stored
+from tertulia.storage.search import Finder
 
 HASHERS = 2
 VERIFIED_MOST = 10_000
@@ -42,7 +44,8 @@ hasher = argon2.PasswordHasher()
 class Workers:
     """The threads. *settle* calls what it is given when all that happened is on disk.
 
-    *take_backup* makes a backup and returns where it is, or raises `StorageError`.
+    *take_backup* makes a backup and returns where it is, or raises `StorageError`; *finder* is
+    None where there is no index.
     """
 
     def __init__(
@@ -50,11 +53,13 @@ class Workers:
         history: History,
         settle: Callable[[Callable[[], None]], None],
         take_backup: Callable[[], Path],
+        finder: Finder | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._history = history
         self._settle = settle
         self._take_backup = take_backup
+        self._finder = finder
         self._hashers = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._key = secrets.token_bytes(32)
@@ -79,6 +84,8 @@ class Workers:
                 self._read(
                     lambda: _shown(missed(conversations, token, until, after, limit)), resume
                 )
+            case Search():
+                self._read(lambda: self._find(request), resume)
             case TakeBackup():
                 self._run(self._backups, self._back_up, resume)
             case Drain() | Written():
@@ -89,6 +96,8 @@ class Workers:
         for pool in (self._hashers, self._reader, self._backups):
             pool.shutdown(wait=True, cancel_futures=True)
         self._history.close()
+        if self._finder is not None:
+            self._finder.close()
 
     def _run(
         self, pool: ThreadPoolExecutor, job: Callable[[], Any], resume: Callable[[Any], None]
@@ -121,6 +130,22 @@ class Workers:
             return str(self._take_backup())
         except StorageError as error:
             raise NoBackup(str(error)) from error
+
+    def _find(self, request: Search) -> list[Any]:
+        if self._finder is None:
+            raise NoSearch("there is no index")
+        try:
+            found = self._finder.find(
+                request.words,
+                conversations=request.conversations,
+                sender=request.sender,
+                after_ms=request.after_ms,
+                before_ms=request.before_ms,
+                limit=request.limit,
+            )
+        except StorageError as error:
+            raise NoSearch(str(error)) from error
+        return _shown(found)
 
     def _read_latest(self, request: Any) -> dict[Any, Any]:
         found = self._history.latest(request.conversations, request.after, request.before)

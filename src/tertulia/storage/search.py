@@ -69,6 +69,8 @@ _decode = msgspec.json.Decoder(LoggedFact).decode
 QUIET_S = 3.0
 PATIENCE_S = 10.0
 CHUNK = 1_000
+CHUNKS_BEFORE = 10
+"""How much of what is new a search waits for; more is being indexed in the background."""
 
 
 class _Question(Struct, frozen=True):
@@ -333,6 +335,32 @@ def _first_id_since(log_db: apsw.Connection, low: int, high: int, hlc: int) -> i
         else:
             low = row[0] + 1
     return low
+
+
+class Finder:
+    """Looks in *index* for messages of the log at *log_path*, in whatever one thread calls it."""
+
+    def __init__(self, index: SearchIndex, log_path: Path) -> None:
+        self._index = index
+        self._log_path = log_path
+        self._log: apsw.Connection | None = None
+
+    def find(self, query: str, **more: Any) -> list[Stored]:
+        """Return what `SearchIndex.search` does, after a look at what is new; the oldest first.
+
+        Raises `StorageError`.
+        """
+        if self._log is None:
+            self._log = connect(self._log_path, read_only=True)
+        for _ in range(CHUNKS_BEFORE):
+            if not self._index.catch_up(self._log, CHUNK):
+                break
+        return self._index.search(self._log, query, **more)[::-1]
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._log is not None:
+            self._log.close()
 
 
 class Indexer(Follower):

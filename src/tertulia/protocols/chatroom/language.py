@@ -77,6 +77,7 @@ PORTUGUESE: dict[type, Callable[[Any], str]] = {
     x.WrongPassword: lambda e: f"A senha de {e.channel} falta ou está errada",
     x.TooManyChannels: lambda _: "Você já está no máximo de canais",
     x.NotOperator: lambda _: "Só um operador do servidor pode fazer isso",
+    x.NoSearch: lambda e: f"A busca não funciona: {e.why}",
     x.NoBackup: lambda e: f"Não há backup: {e.why}",
     x.TooManyBroadcasts: lambda _: "Mensagens a todos são limitadas; tente mais tarde",
 }

@@ -27,6 +27,7 @@ class Cap:
     RECEIPTS = 1 << 18
     SASL = 1 << 19
     IDENTITY = 1 << 20
+    SEARCH = 1 << 21
 
 
 _PREFIXED = {
@@ -34,6 +35,7 @@ _PREFIXED = {
     "EVENT_PLAYBACK": "draft/event-playback",
     "RECEIPTS": "tertulia/receipts",
     "IDENTITY": "tertulia/identity",
+    "SEARCH": "soju.im/search",
 }
 
 NAMES: dict[str, int] = {

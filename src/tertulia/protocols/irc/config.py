@@ -23,4 +23,6 @@ class IrcConfig(Struct, frozen=True, kw_only=True):
     ping_s: float = 120
     monitored_most: int = 100
     history_most: int = 100
+    can_search: bool = False
+    """Whether there is an index of what was said."""
     targets_most: int = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tertulia.domain import errors as x
@@ -169,6 +170,20 @@ class IrcSession(Session[bytes]):
     def fail(self, command: str, code: str, *context: str, text: str) -> None:
         """Send a standard reply (ircv3.net/specs/extensions/standard-replies)."""
         self.say("FAIL", command, code, *context, text)
+
+    def send_batch(
+        self, reference: str, kind: str, changes: Sequence[Change], *params: str
+    ) -> None:
+        """Send *changes* as a batch (ircv3.net/specs/extensions/batch), if the client has those."""
+        flavour = self.service.flavour(self.caps)
+        if not self.caps & Cap.BATCH:
+            self.send(b"".join([flavour.render(change) for change in changes]))
+            return
+        begin = " ".join(["BATCH", f"+{reference}", kind, *params])
+        server = self.service.config.server
+        lines = [flavour.render_in_batch(change, reference) for change in changes]
+        end = f":{server} BATCH -{reference}\r\n".encode()
+        self.send(b"".join([f":{server} {begin}\r\n".encode(), *lines, end]))
 
     def failed(self, error: x.ChatError) -> None:
         """Tell that a command was refused."""

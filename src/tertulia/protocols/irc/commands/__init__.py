@@ -13,6 +13,7 @@ from tertulia.protocols.irc.commands import (  # noqa: F401  (each fills the tab
     registration,
     resume,
     sasl,
+    search,
     server,
     users,
     who,

@@ -47,10 +47,17 @@ def _list_all(session: IrcSession, line: Line) -> None:
         # Implied for clients of version 302 ("CAP LS Version").
         session.set_caps(session.caps | Cap.CAP_NOTIFY)
         values = {"sasl": "PLAIN", "tertulia/identity": session.core.state.server}
-        names = [f"{name}={values[name]}" if name in values else name for name in NAMES]
+        names = [f"{name}={values[name]}" if name in values else name for name in _offered(session)]
         _send_list(session, "LS", names, several=True)
     else:
-        _send_list(session, "LS", list(NAMES))
+        _send_list(session, "LS", list(_offered(session)))
+
+
+def _offered(session: IrcSession) -> dict[str, int]:
+    """Return the capabilities that this server has."""
+    if session.service.config.can_search:
+        return NAMES
+    return {name: bit for name, bit in NAMES.items() if bit != Cap.SEARCH}
 
 
 def _send_list(
@@ -67,8 +74,9 @@ def _request(session: IrcSession, text: str) -> None:
     if session.registration is not None:
         session.registration.negotiating = True
     caps = session.caps
+    offered = _offered(session)
     for word in text.split():
-        bit = NAMES.get(word.removeprefix("-"))
+        bit = offered.get(word.removeprefix("-"))
         if bit is None:
             session.say("CAP", session.nick, "NAK", text)
             return

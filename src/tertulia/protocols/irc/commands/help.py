@@ -69,6 +69,11 @@ _USAGE = {
         "Tells programs a token, and later ones; with one, after a new connection here or to"
         " another server of the network, channels that are joined bring what was missed.",
     ),
+    "SEARCH": (
+        "text=<words>;in=<target>;from=<nickname>;after=<time>;before=<time>;limit=<number>",
+        "Finds messages with all these words in your channels and direct messages; each part can"
+        " be left out. Spaces are written as \\s.",
+    ),
     "SETNAME": ("<real name>", "Changes your real name."),
     "STATS": ("u | m", "Tells for how long the server has been up."),
     "TAGMSG": ("<targets>", "Sends client tags alone."),

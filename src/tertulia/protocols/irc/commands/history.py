@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PARAMS = {"LATEST": 4, "BEFORE": 4, "AFTER": 4, "AROUND": 4, "BETWEEN": 5, "TARGETS": 4}
 
 
-class _Refused(Exception):
+class Refusal(Exception):
     """A FAIL: its code, its context, and what is wrong."""
 
     def __init__(self, code: str, text: str, *context: str) -> None:
@@ -41,21 +41,21 @@ def chathistory(session: IrcSession, line: Line) -> Steps:
     try:
         subcommand = params[0].upper() if params else ""
         if subcommand not in _PARAMS:
-            raise _Refused("INVALID_PARAMS", "Unknown subcommand", shown(subcommand))
+            raise Refusal("INVALID_PARAMS", "Unknown subcommand", shown(subcommand))
         if len(params) < _PARAMS[subcommand]:
-            raise _Refused("INVALID_PARAMS", "Insufficient parameters", subcommand)
+            raise Refusal("INVALID_PARAMS", "Insufficient parameters", subcommand)
         if subcommand == "TARGETS":
             yield from _targets(session, params)
         else:
             yield from _messages(session, subcommand, params)
-    except _Refused as refused:
+    except Refusal as refused:
         code, context = refused.code, refused.context
         session.fail("CHATHISTORY", code, *context, text=str(refused))
 
 
 def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
     target = params[1]
-    name, conversations = _conversations(session, subcommand, target)
+    name, conversations = history_of(session, target, subcommand)
     limit = _limit(session, subcommand, params[-1])
     page = Page(conversations, limit, messages_only=not session.caps & Cap.EVENT_PLAYBACK)
     changes: list[Change] = []
@@ -64,7 +64,7 @@ def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
         found: list[Change] = yield _with_what_came_late(session, question)
         is_beginning |= question.after is None and len(found) < question.limit
         changes += found
-    _send_batch(session, name, changes)
+    session.send_batch("history", "chathistory", changes, name)
     if is_beginning:
         _tell_what_is_dropped(session, name)
 
@@ -80,10 +80,10 @@ def _tell_what_is_dropped(session: IrcSession, name: str) -> None:
         session.say("NOTE", "CHATHISTORY", "MESSAGES_DROPPED", name, server_time(until), text)
 
 
-def _conversations(
-    session: IrcSession, subcommand: str, target: str
+def history_of(
+    session: IrcSession, target: str, context: str
 ) -> tuple[str, tuple[Conversation, ...]]:
-    """Return the target's name and its history, if the user may read it."""
+    """Return the target's name and its history, if the user may read it; else raise `Refusal`."""
     assert session.user is not None
     state = session.core.state
     if target.startswith("#"):
@@ -94,14 +94,12 @@ def _conversations(
         other = state.recipient(target)
         if other is not None:
             return other.nick.text, (direct_conversation(session.user.uid, other.uid),)
-    raise _Refused(
-        "INVALID_TARGET", "There is no history of that for you", subcommand, shown(target)
-    )
+    raise Refusal("INVALID_TARGET", "There is no history of that for you", context, shown(target))
 
 
 def _limit(session: IrcSession, subcommand: str, raw: str) -> int:
     if not (raw.isascii() and raw.isdigit() and len(raw) < 9):
-        raise _Refused("INVALID_PARAMS", "The limit is not a number", subcommand)
+        raise Refusal("INVALID_PARAMS", "The limit is not a number", subcommand)
     return min(int(raw), session.service.config.history_most)
 
 
@@ -184,35 +182,21 @@ def _reference(subcommand: str, raw: str) -> _Reference:
         if parsed is not None:
             return _Reference(*parsed)
     elif kind == "timestamp":
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is not None:
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            return _Reference(at_milliseconds(round(moment.timestamp() * 1000)))
-    raise _Refused(
-        "INVALID_PARAMS", "A reference is msgid=… or timestamp=…", subcommand, shown(raw)
-    )
+        ms = moment(value)
+        if ms is not None:
+            return _Reference(at_milliseconds(ms))
+    raise Refusal("INVALID_PARAMS", "A reference is msgid=… or timestamp=…", subcommand, shown(raw))
 
 
-def _send_batch(session: IrcSession, target: str, changes: list[Change]) -> None:
-    flavour = session.service.flavour(session.caps)
-    server = session.service.config.server
-    if not session.caps & Cap.BATCH:
-        session.send(b"".join([flavour.render(change) for change in changes]))
-        return
-    lines = [flavour.render_in_batch(change, "history") for change in changes]
-    session.send(
-        b"".join(
-            [
-                f":{server} BATCH +history chathistory {target}\r\n".encode(),
-                *lines,
-                f":{server} BATCH -history\r\n".encode(),
-            ]
-        )
-    )
+def moment(raw: str) -> int | None:
+    """Return the Unix milliseconds of a time as server-time writes it, None if it is none."""
+    try:
+        found = datetime.fromisoformat(raw)
+    except ValueError:
+        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return round(found.timestamp() * 1000)
 
 
 def _targets(session: IrcSession, params: list[str]) -> Steps:
