@@ -18,12 +18,14 @@ from tertulia.domain import codec
 from tertulia.domain import events as e
 from tertulia.domain.errors import ChatError
 from tertulia.domain.ids import (
+    AHEAD_MS,
     EVERYONE_HERE,
     NOWHERE,
     Conversation,
     Hlc,
     Uid,
     at_milliseconds,
+    milliseconds,
     msgid,
     origin_tag,
 )
@@ -45,6 +47,8 @@ UNNOTICED_MS = 10_000
 APART_MOST = 200
 FOR_EVER = 1 << 62
 GRACE_S = 60.0
+CLOCK_TOLD_MS = 3_600_000
+"""How often it is told that the clock of a server is ahead."""
 TOGETHER = 3
 """From how many on those who come at once are shown together."""
 _SHARED = frozenset(get_args(e.SharedFact))
@@ -91,6 +95,8 @@ class Federation(Carrier):
         self.replicator: Replicator | None = None
         self._graces: dict[str, Timer] = {}
         self._cut_off_at: dict[str, int] = {}
+        self._clock_told: dict[str, int] = {}
+        """When it was told of which servers that their clocks are ahead."""
         hub.carrier = self
 
     # What happened here
@@ -182,6 +188,8 @@ class Federation(Carrier):
                 )
                 changes += self._merge(event)
                 events.append(event)
+            if run.items:
+                self._compare_clocks(run.server, Hlc(run.items[-1].hlc))
         batch.brought += runs
         self._tell_what_is_dropped(events, runs)
         self._hub.show(self._together(changes) if late else changes)
@@ -195,6 +203,18 @@ class Federation(Carrier):
                 "messages are no longer kept elsewhere",
                 server=", ".join(sorted(names)),
                 messages=dropped,
+            )
+
+    def _compare_clocks(self, server: str, hlc: Hlc) -> None:
+        """Tell the operator of a clock that is not followed (see `HybridClock`)."""
+        now = self._hub.world.now()
+        ahead_ms = milliseconds(hlc) - now
+        if ahead_ms > AHEAD_MS and now >= self._clock_told.get(server, 0) + CLOCK_TOLD_MS:
+            self._clock_told[server] = now
+            logger.warning(
+                "the clock of a server is ahead of this one's; one of them is wrong",
+                name=self._hub.state.servers.get(server, server),
+                seconds=ahead_ms // 1000,
             )
 
     def _event(self, item: Item, tag: int) -> e.Event:
@@ -252,6 +272,7 @@ class Federation(Carrier):
                 logger.warning("who is on another server is not understood", reason=str(error))
                 continue
             event = e.Event(Hlc(item.hlc), Conversation(item.conversation), fact, tag=tag)
+            self._compare_clocks(server, event.hlc)
             self._hub.show(self._tell(server, event))
 
     def _tell(self, server: str, event: e.Event) -> list[c.Change]:
