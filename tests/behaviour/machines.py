@@ -79,6 +79,17 @@ async def join(here, there):
         await machine.connected()
 
 
+def join_without_ipv6(here, there):
+    """Join two machines on a network that has IPv4 alone."""
+    cable = ("type", "veth", "peer", "name", "eth0", "netns", there.name)
+    for machine in (here, there):
+        machine.run("sh", "-c", "echo 1 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6")
+    ip("link", "add", "eth0", "netns", here.name, *cable)
+    for n, machine in enumerate((here, there), 1):
+        machine.ip("address", "add", f"192.168.74.{n}/24", "dev", "eth0")
+        machine.ip("link", "set", "eth0", "up")
+
+
 def tertulia(machine, folder, *words):
     return process_of((*machine.within, *TERTULIA, *words), environment(folder))
 

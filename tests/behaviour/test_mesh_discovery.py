@@ -5,7 +5,7 @@ import contextlib
 import json
 import shutil
 
-from tests.behaviour.machines import join, line_of, program, tertulia
+from tests.behaviour.machines import join, join_without_ipv6, line_of, program, tertulia
 from tests.behaviour.networks import OTHER, data_of
 
 # Announcements come every five seconds, and the server with the higher id is polite.
@@ -73,6 +73,15 @@ async def test_two_servers_with_one_secret_find_each_other(pair, tmp_path):
                 assert await line_of(rui) == "in"
                 assert (await line_of(ana)).endswith("PRIVMSG #tea :rui is here")
                 assert (await line_of(rui)).endswith("PRIVMSG #tea :welcome")
+
+
+async def test_on_a_network_without_ipv6(machines, tmp_path):
+    here, there = machines(), machines()
+    join_without_ipv6(here, there)
+    async with server(here, tmp_path, "north"), server(there, tmp_path, "south"):
+        row = await linked(here, tmp_path, "north")
+        assert row["name"] == "south.example"
+        assert row["address"].startswith("192.168.74.2:")
 
 
 async def test_servers_of_two_networks_say_how_to_link(pair, tmp_path):

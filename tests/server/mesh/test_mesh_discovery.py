@@ -2,6 +2,7 @@
 
 import ipaddress
 import itertools
+import socket
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 from tertulia.replication.announcement import Announced, Foreign, decode, encode
 from tertulia.server.interfaces import Held
 from tertulia.server.mesh import discovery as mesh_discovery
+from tertulia.server.mesh import ipv4
 from tertulia.server.mesh.discovery import DATAGRAMS_MOST, MeshDiscovery
 from tertulia.server.offers import Offer
 
@@ -19,6 +21,9 @@ HERE = [
     Held("lo", 1, ipaddress.ip_interface("::1/128")),
     Held("eth0", 2, ipaddress.ip_interface("fe80::2/64")),
     Held("tun0", 3, ipaddress.ip_interface("fd00::3/64")),
+    Held("lo", 1, ipaddress.ip_interface("127.0.0.1/8")),
+    Held("eth0", 2, ipaddress.ip_interface("192.0.2.2/24")),
+    Held("tun0", 3, ipaddress.ip_interface("192.0.2.3/24")),
 ]
 
 
@@ -35,6 +40,9 @@ class Ear:
         self.closed = False
 
     def setsockopt(self, level, option, request):
+        if level == socket.IPPROTO_IP:
+            self.joined.append(request[4:])
+            return
         self.joined.append(int.from_bytes(request[16:], "little"))
         if request[16:] == b"\1\0\0\0":
             raise OSError("it is in the group already")
@@ -51,12 +59,13 @@ class Ear:
 
 class World:
     def __init__(self, monkeypatch):
-        self.ear = Ear()
+        self.ear, self.other_ear = Ear(), Ear()
         self.held = HERE
         self.sent: list[Any] = []
+        self.sent_4: list[Any] = []
         self.heard: list[Any] = []
         self.secrets = [ONE]
-        self.problem = None
+        self.problem = self.problem_4 = None
         world = self
 
         class Announcer:
@@ -70,7 +79,21 @@ class World:
             def close(self):
                 pass
 
+        class Announcer4:
+            def __init__(self, offer):
+                pass
+
+            def announce(self, held, data):
+                world.sent_4.append(data)
+                return world.problem_4
+
+            def close(self):
+                pass
+
         monkeypatch.setattr(mesh_discovery, "Announcer", Announcer)
+        monkeypatch.setattr(ipv4, "Announcer4", Announcer4)
+        monkeypatch.setattr(ipv4, "open_ear", lambda: self.other_ear)
+        monkeypatch.setattr(ipv4, "speaks_multicast", lambda name: name != "tun0")
         monkeypatch.setattr(mesh_discovery, "_open_ear", lambda: self.ear)
         monkeypatch.setattr(mesh_discovery, "held_addresses", lambda: self.held)
         monkeypatch.setattr(mesh_discovery, "speaks_multicast", lambda name: name != "tun0")
@@ -107,7 +130,7 @@ def test_it_announces_about_every_five_seconds_with_the_newest_secret(world):
     assert decode(world.sent[0], [TWO]) == Announced(ME, 7, 7447, 1, "north")
 
 
-def test_every_listener_that_can_be_reached_over_ipv6(world):
+def test_every_listener_as_it_can_be_reached(world):
     world.discovery.add(offer(1, "0.0.0.0"))
     world.discovery.add(offer(2, "0.0.0.0", "::"))
     world.discovery.add(offer(3, "fd00::3"))
@@ -115,6 +138,38 @@ def test_every_listener_that_can_be_reached_over_ipv6(world):
     world.discovery.tick(0)
     said: list[Any] = [decode(data, [ONE]) for data in world.sent]
     assert [one.port for one in said] == [2, 3]
+    over_ipv4: list[Any] = [decode(data, [ONE]) for data in world.sent_4]
+    assert [one.port for one in over_ipv4] == [1, 2]
+
+
+def test_what_is_heard_over_ipv4(world):
+    world.discovery.switch(True)
+    announced = Announced(OTHER, 1, 7447, 1, "south")
+    world.other_ear.coming.append((encode(announced, ONE), ("192.0.2.9", 7447)))
+    world.discovery.tick(0)
+    assert world.heard == [(announced, "192.0.2.9")]
+    assert world.other_ear.joined == [socket.inet_aton("192.0.2.2") + b"\2\0\0\0"]
+
+
+def test_one_kind_of_addresses_is_enough(world, monkeypatch):
+    def none():
+        raise OSError(97, "Address family not supported by protocol")
+
+    world.discovery.add(offer(7447, "0.0.0.0", "::"))
+    world.problem = "no interface carries multicast over IPv6"
+    monkeypatch.setattr(mesh_discovery, "_open_ear", none)
+    world.discovery.switch(True)
+    with structlog.testing.capture_logs() as logs:
+        world.discovery.tick(0)
+        monkeypatch.setattr(ipv4, "open_ear", none)
+        world.discovery.close()
+        world.discovery.switch(True)
+        world.problem_4 = "no interface carries multicast over IPv4"
+        world.discovery.hurry()
+        world.discovery.tick(10)
+    [line] = logs
+    assert "not supported" in line["listening"]
+    assert line["announcement"] == world.problem
 
 
 def test_without_a_listener_it_only_listens(world):
@@ -166,6 +221,7 @@ def test_what_does_not_work_is_one_warning(world, monkeypatch):
     world.discovery.add(offer(7447, "::"))
     world.problem = "no interface carries multicast over IPv6"
     monkeypatch.setattr(mesh_discovery, "_open_ear", taken)
+    monkeypatch.setattr(ipv4, "open_ear", taken)
     world.discovery.switch(True)
     with structlog.testing.capture_logs() as logs:
         for n in range(5):

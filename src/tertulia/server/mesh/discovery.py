@@ -28,6 +28,7 @@ from tertulia.replication.announcement import (
 from tertulia.server.announce import Announcer
 from tertulia.server.complaints import Complaints
 from tertulia.server.interfaces import Held, held_addresses, speaks_multicast
+from tertulia.server.mesh import ipv4
 from tertulia.server.offers import Offer
 
 logger = structlog.get_logger()
@@ -54,16 +55,22 @@ class MeshDiscovery:
         self._about = about
         self._secrets = secrets
         self._heard = heard
-        self._announcers: list[tuple[Offer, Announcer]] = []
-        self._ear: socket.socket | None = None
+        self._announcers: list[tuple[Offer, list[Announcer | ipv4.Announcer4]]] = []
+        self._ears: dict[Callable[[], socket.socket], socket.socket] = {}
+        """Those that are open, by what opens them."""
         self._due = 0.0
         self._is_on = False
         self._complaints = Complaints()
 
     def add(self, offer: Offer) -> None:
         """Others can come in at *offer*."""
+        announcers: list[Announcer | ipv4.Announcer4] = []
         if any(at.version == 6 for at in offer.bound):
-            self._announcers.append((offer, Announcer(offer, (GROUP, PORT))))
+            announcers.append(Announcer(offer, (GROUP, PORT)))
+        if any(at.version == 4 for at in offer.bound):
+            announcers.append(ipv4.Announcer4(offer))
+        if announcers:
+            self._announcers.append((offer, announcers))
 
     def switch(self, on: bool) -> None:
         """Begin, or end."""
@@ -78,11 +85,12 @@ class MeshDiscovery:
     def close(self) -> None:
         """Announce and hear nothing more."""
         self._is_on = False
-        for _, announcer in self._announcers:
-            announcer.close()
-        if self._ear is not None:
-            self._ear.close()
-            self._ear = None
+        for _, announcers in self._announcers:
+            for announcer in announcers:
+                announcer.close()
+        for ear in self._ears.values():
+            ear.close()
+        self._ears = {}
 
     def tick(self, now: float) -> None:
         """Do what is due at the time *now*."""
@@ -91,13 +99,15 @@ class MeshDiscovery:
         if now >= self._due:
             self._due = now + INTERVAL_S * random.uniform(1 - INTERVAL_SPREAD, 1 + INTERVAL_SPREAD)
             self._round(held_addresses())
-        self._listen()
+        for ear in self._ears.values():
+            self._listen(ear)
 
     def _round(self, held: Sequence[Held]) -> None:
         problems = {"listening": self._join(held)}
-        for offer, announcer in self._announcers:
+        for offer, announcers in self._announcers:
             data = encode(self._about(offer.port), self._secrets()[0])
-            problems["announcement"] = announcer.announce(held, data)
+            reasons = [announcer.announce(held, data) for announcer in announcers]
+            problems["announcement"] = reasons[0] if all(reasons) else None
         found = {key: text for key, text in problems.items() if text}
         if found:
             text = "other servers on the network may not be found by themselves"
@@ -108,25 +118,20 @@ class MeshDiscovery:
     # Hearing
 
     def _join(self, held: Sequence[Held]) -> str | None:
-        """Be in the group on every interface there is now; return why not, if so."""
-        try:
-            self._ear = self._ear or _open_ear()
-        except OSError as error:
-            return f"port {PORT}: {error.strerror}"
-        group = socket.inet_pton(socket.AF_INET6, GROUP)
-        for index, name in {one.index: one.name for one in held}.items():
-            if speaks_multicast(name):
-                # Where it is in the group already, that is an error and all is well. An
-                # interface without IPv6 has none of it.
-                with contextlib.suppress(OSError):
-                    request = group + struct.pack("@I", index)
-                    self._ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
-        return None
+        """Be in the groups on every interface there is now; return why not, if so."""
+        reason = None
+        for opens, join in ((_open_ear, _join), (ipv4.open_ear, ipv4.join)):
+            try:
+                ear = self._ears.get(opens) or opens()
+            except OSError as error:
+                reason = reason or f"port {PORT}: {error.strerror}"
+                continue
+            self._ears[opens] = ear
+            join(ear, held)
+        # It takes only one of them to be found.
+        return None if self._ears else reason
 
-    def _listen(self) -> None:
-        ear = self._ear
-        if ear is None:
-            return
+    def _listen(self, ear: socket.socket) -> None:
         secrets = self._secrets()
         for _ in range(DATAGRAMS_MOST):
             try:
@@ -135,7 +140,19 @@ class MeshDiscovery:
                 return
             said = decode(data, secrets)
             if said is not None:
-                self._heard(said, _address(sender))
+                self._heard(said, _address(*sender))
+
+
+def _join(ear: socket.socket, held: Sequence[Held]) -> None:
+    """Let *ear* be in the group on every interface."""
+    group = socket.inet_pton(socket.AF_INET6, GROUP)
+    for index, name in {one.index: one.name for one in held}.items():
+        if speaks_multicast(name):
+            # Where it is in the group already, that is an error and all is well. An
+            # interface without IPv6 has none of it.
+            with contextlib.suppress(OSError):
+                request = group + struct.pack("@I", index)
+                ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
 
 
 def _open_ear() -> socket.socket:
@@ -152,9 +169,8 @@ def _open_ear() -> socket.socket:
     return ear
 
 
-def _address(sender: tuple[str, int, int, int]) -> str:
+def _address(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
     """Return where a datagram came from, a link-local address with its interface."""
-    host, _port, _flow, scope = sender
     bare = host.partition("%")[0]
     if not scope:
         return bare
