@@ -29,12 +29,12 @@ from tertulia.domain.ids import (
     msgid,
     origin_tag,
 )
-from tertulia.domain.names import fold_name
 from tertulia.domain.presence import Resident, differences, residents
 from tertulia.domain.servers import CATCHING_UP_MS, Apart, ServerStatus
 from tertulia.domain.users import User
 from tertulia.replication.interface import Replicator, ServerId, Source
 from tertulia.replication.messages import Item, Run
+from tertulia.server import crowds
 from tertulia.server.carrier import Carrier
 from tertulia.server.gate import Batch
 from tertulia.server.hub import Hub
@@ -49,8 +49,6 @@ FOR_EVER = 1 << 62
 GRACE_S = 60.0
 CLOCK_TOLD_MS = 3_600_000
 """How often it is told that the clock of a server is ahead."""
-TOGETHER = 3
-"""From how many on those who come at once are shown together."""
 _SHARED = frozenset(get_args(e.SharedFact))
 
 
@@ -192,7 +190,7 @@ class Federation(Carrier):
                 self._compare_clocks(run.server, Hlc(run.items[-1].hlc))
         batch.brought += runs
         self._tell_what_is_dropped(events, runs)
-        self._hub.show(self._together(changes) if late else changes)
+        self._hub.show(crowds.late(changes, self._now()) if late else changes)
         self._hub.chat.see_to(events)
 
     def _tell_what_is_dropped(self, events: Sequence[e.Event], runs: Sequence[Run]) -> None:
@@ -237,25 +235,6 @@ class Federation(Carrier):
             logger.warning("an event of another server makes no sense", reason=repr(error))
             return []
 
-    def _together(self, changes: Sequence[c.Change]) -> list[c.Change]:
-        """Return *changes* with what was said in one channel put together."""
-        found: list[c.Change] = []
-        said: dict[str, list[c.Change]] = {}
-        for change in changes:
-            if isinstance(change, c.Spoken) and change.target.startswith("#"):
-                said.setdefault(fold_name(change.target), []).append(change)
-            else:
-                found.append(change)
-        for name, some in said.items():
-            some.sort(key=lambda change: change.msgid)
-            found.append(self._join("late", name, some))
-        return found
-
-    def _join(
-        self, kind: str, channel: str, some: Sequence[c.Change], server: str = ""
-    ) -> c.Change:
-        return c.Together(self._now(), "", kind, channel, tuple(some), server)
-
     def _now(self) -> Hlc:
         return at_milliseconds(self._hub.world.now())
 
@@ -297,46 +276,10 @@ class Federation(Carrier):
         changes: list[c.Change] = []
         for event in differences(self._hub.state, server, told, 0, self._now()):
             changes += self._tell(server, event)
-        self._hub.show(self._crowds(server, changes))
-
-    def _crowds(self, server: str, changes: Sequence[c.Change]) -> list[c.Change]:
-        """Return *changes* with those who go put together, and those who come into one channel,
-        if they are many."""
-        found: list[c.Change] = []
-        crowd: list[c.Change] = []
-        for change in changes:
-            if isinstance(change, c.NickChanged):
-                # Who goes or comes has the nickname that it is told under.
-                found += self._crowd(server, crowd)
-                found.append(change)
-                crowd = []
-            else:
-                crowd.append(change)
-        return found + self._crowd(server, crowd)
-
-    def _crowd(self, server: str, changes: Sequence[c.Change]) -> list[c.Change]:
-        found: list[c.Change] = []
-        gone: list[c.Change] = []
-        came: dict[str, list[c.Change]] = {}
-        mine = self._hub.state.server_face.nick
-        name = self._hub.state.servers.get(server, server)
-        for change in changes:
-            if isinstance(change, c.Entered):
-                came.setdefault(fold_name(change.channel), []).append(change)
-            elif isinstance(change, c.Gone):
-                gone.append(replace(change, reason=f"{mine} {name}"))
-            else:
-                found.append(change)
-        # Who comes may be one of those who went.
-        if gone:
-            found.insert(0, self._join("netsplit", "", gone, name))
-        for channel, some in came.items():
-            if len(some) >= TOGETHER:
-                # Each is counted among those who are in it by itself.
-                found.append(self._join("netjoin", channel, some, name))
-            else:
-                found += some
-        return found
+        state = self._hub.state
+        name = state.servers.get(server, server)
+        shown = crowds.crowds(changes, state.server_face.nick, name, self._now())
+        self._hub.show(shown)
 
     def everybody(self, server: ServerId) -> list[Raw]:
         """Return who is on *server*."""
