@@ -214,10 +214,11 @@ class Client(Generic[Item]):
     async def until(self, wanted: Callable[[Item], bool], since: int = 0) -> Item:
         return self.items[await self.find(wanted, since)]
 
-    async def until_end(self) -> None:
-        """Wait until the other end has closed the connection."""
-        async with asyncio.timeout(PATIENCE_S):
-            await self._task
+    async def until_end(self, seconds: float | None = PATIENCE_S) -> None:
+        """Wait until the other end has closed the connection, for ever if *seconds* is None."""
+        async with asyncio.timeout(seconds):
+            # Who is waiting may be stopped, and the client go on.
+            await asyncio.shield(self._task)
 
     async def close(self) -> None:
         self._task.cancel()
