@@ -16,7 +16,7 @@ from tests.behaviour.operators import operator_of
 from tests.chaos.kit import Server
 from tests.chaos.lab import Lab, Streams, Wire, lab, wires
 
-SCHEMES = ("irc", "json", "chatroom", "pychat", "numeric")
+SCHEMES = ("irc", "json", "rech", "chatroom", "pychat", "numeric")
 SETTINGS = {
     "LIMITS__COMMANDS_PER_SECOND": 0,
     "HISTORY__SEARCH": "false",

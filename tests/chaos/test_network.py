@@ -26,10 +26,11 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.kinds import KINDS, IrcUser, NumericUser
 from tests.chaos.kit import close_all
 from tests.chaos.lab import wires
 from tests.chaos.network import Network, Trouble, fake_clock, network
-from tests.chaos.people import KINDS, LOBBY, ROOMS, Book, IrcUser, NumericUser, Person
+from tests.chaos.people import LOBBY, ROOMS, Book, Person
 from tests.chaos.verdict import (
     check_databases,
     check_histories,

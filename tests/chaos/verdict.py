@@ -13,9 +13,10 @@ from tertulia.domain.fingerprint import fingerprint
 from tertulia.domain.ids import msgid
 from tertulia.domain.state import State
 from tertulia.storage import database, records
+from tests.chaos.kinds import NumericUser
 from tests.chaos.kit import ECHO, Irc, close_all
 from tests.chaos.network import Network
-from tests.chaos.people import LOBBY, ROOMS, TOKEN, Book, NumericUser, Person, Said, Visit
+from tests.chaos.people import LOBBY, ROOMS, TOKEN, Book, Person, Said, Visit
 
 BEGINNING = "timestamp=1970-01-01T00:00:00.000Z"
 PAGE = 500
