@@ -89,6 +89,18 @@ def test_the_pauses_grow_and_end_when_a_link_lasts():
     assert second - first == 1
 
 
+def test_who_was_cut_off_is_waited_for():
+    d = dialer()
+    d.remember("r", 1, 0.0)
+    [attempt] = d.due(0, ())
+    d.ended(attempt, 0, HIGH)
+    assert attempts(d, 0, 10, linked={HIGH}) == []
+    times = [time for time, _ in attempts(d, 10, 200)]
+    pauses = [b - a for a, b in itertools.pairwise(times)]
+    assert pauses[:3] == [1, 2, 4]
+    assert max(pauses) == ATTEMPT_S
+
+
 def test_a_link_that_is_closed_at_once_is_no_success():
     d = dialer()
     d.remember("r", 1, 0.0)

@@ -12,6 +12,8 @@ from msgspec import Struct
 ATTEMPT_S = 5.0
 """To one announced server at most one attempt in this time."""
 BACKOFF_S = (1.0, 30.0)
+"""The first pause between two attempts, and the longest; to whom there was a link that lasted
+it is `ATTEMPT_S`, because whoever was cut off is waited for."""
 JITTER = 0.25
 POLITE_S = 3.0
 """How long the server with the higher id leaves the first attempt to the other."""
@@ -40,6 +42,8 @@ class _Target:
         self.not_before = not_before
         self.is_tried = False
         self.failures = 0
+        self.has_lasted = False
+        """Whether a link was there for longer than it takes to find a reason to close it."""
 
     def is_due(self, now: float) -> bool:
         return not self.is_tried and now >= self.not_before
@@ -48,6 +52,7 @@ class _Target:
         """There is a link; if that lasts, what failed before is forgotten."""
         if self.is_due(now):
             self.failures = 0
+            self.has_lasted = True
             self.not_before = now + pause
 
 
@@ -117,7 +122,8 @@ class Dialer:
         # A link may be closed again at once, for a reason that stays. What has become of it
         # is seen when the pause is over.
         target.is_tried = False
-        target.not_before = now + self._pause(target.failures)
+        longest = ATTEMPT_S if target.has_lasted else BACKOFF_S[1]
+        target.not_before = now + self._pause(target.failures, longest)
         target.failures += 1
         if server and isinstance(target, _Known):
             target.server = server
@@ -132,9 +138,8 @@ class Dialer:
             return self._announced.get(attempt.server)
         return self._known.get((attempt.host, attempt.port))
 
-    def _pause(self, failures: int) -> float:
-        least, most = BACKOFF_S
-        pause = min(most, least * 2.0 ** min(failures, 16))
+    def _pause(self, failures: int, longest: float) -> float:
+        pause = min(longest, BACKOFF_S[0] * 2.0 ** min(failures, 16))
         return pause * (1 - JITTER + 2 * JITTER * self._chance())
 
     def _due_announced(self, now: float, linked: Collection[str]) -> Iterator[Attempt]:
@@ -150,7 +155,7 @@ class Dialer:
     def _due_known(self, now: float, linked: Collection[str]) -> Iterator[Attempt]:
         for (host, port), target in self._known.items():
             if target.server and target.server in linked:
-                target.is_linked(now, self._pause(0))
+                target.is_linked(now, self._pause(0, ATTEMPT_S))
             elif target.is_due(now):
                 target.is_tried = True
                 yield Attempt(host, port)
