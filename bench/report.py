@@ -31,7 +31,7 @@ def table(measured: Measured) -> str:
         cells = [_busy(measured, server, workload) for server in servers]
         if any(cells):
             rows.append([f"{workload}: cores server/generator/other", *cells, ""])
-    return "\n".join([*_aligned(rows), "", *_notes(measured)])
+    return "\n".join([*aligned(rows), "", *_notes(measured)])
 
 
 def _cell(measured: Measured, server: str, metric: Metric) -> str:
@@ -64,7 +64,7 @@ def _busy(measured: Measured, server: str, workload: str) -> str:
 _SHARES = ("server", "generator", "others")
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

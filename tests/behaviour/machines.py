@@ -7,9 +7,12 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.behaviour.clients import PATIENCE_S
 from tests.behaviour.places import TERTULIA, environment, process_of
@@ -53,6 +56,23 @@ def ip(*words):
     subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
 
 
+def sweep():
+    """Take away the machines of test runs that were killed, with the programs on them."""
+    for line in _listed("list"):
+        found = re.match(r"(tertulia-(\d+)-\d+)\b", line)
+        if found and not Path(f"/proc/{found[2]}").exists():
+            # Somebody else may be doing the same.
+            for pid in _listed("pids", found[1]):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+            subprocess.run(["ip", "netns", "del", found[1]], check=False, capture_output=True)
+
+
+def _listed(*words):
+    command = ["ip", "netns", *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.splitlines()
+
+
 def why_not():
     """Return why there can be no machines here, None if there can."""
     if os.geteuid() != 0:
@@ -60,6 +80,7 @@ def why_not():
     if shutil.which("ip") is None:
         return "iproute2 is not installed"
     try:
+        sweep()
         machine = Machine()
         try:
             machine.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1")

@@ -150,10 +150,6 @@ class TextUser(Person):
         assert isinstance(visit.client, Lines)
         await visit.client.fence(self.ask)
 
-    def refused(self, answers: list[Any]) -> bool:
-        # That nobody is called as the fence is comes last.
-        return any("There is no user" in line for line in answers[:-1] if "fence" not in line)
-
     def tokens(self, items: list[Any]) -> Iterable[str]:
         for line in items:
             yield from TOKEN.findall(line)
@@ -179,6 +175,9 @@ class ChatRoomUser(TextUser):
         else:
             visit.client.send(f"/msg {said.target} {said.token} olá")
 
+    def refused(self, answers: list[Any]) -> bool:
+        return any(line.startswith("!! ") and "fence" not in line for line in answers)
+
 
 class PyChatUser(TextUser):
     """Somebody who knows only the lobby, and no way to speak to one."""
@@ -198,6 +197,9 @@ class PyChatUser(TextUser):
 
     def say(self, visit: Visit, said: Said) -> None:
         visit.client.send(f"!sendmsg {said.token} olá")
+
+    def refused(self, answers: list[Any]) -> bool:
+        return False  # everyone may speak in the lobby
 
     def can_whisper_to(self, other: Person) -> bool:
         return False

@@ -21,10 +21,10 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
+from bench.relay import Relay
 from tests.behaviour.machines import Machine, ip, why_not
 from tests.behaviour.networks import free_port
 from tests.chaos.kit import MIB
-from tests.chaos.relay import Relay
 
 PORT = 7447
 CLONE_NEWNET = 0x40000000

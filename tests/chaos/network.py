@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,34 +172,36 @@ async def network(
 
 
 class Trouble:
-    """Splits and kills, by chance; *hold_s* is how long a split lasts."""
+    """Splits and kills, by chance; *hold_s* is how long a split lasts. What was done is *told*."""
 
     def __init__(
         self,
         network: Network,
         chance: random.Random,
         mortal: Sequence[int],
+        told: list[str],
         hold_s: tuple[float, float],
         pause_s: tuple[float, float],
         kill_every_s: float,
     ) -> None:
         self._network = network
         self._lab = network.lab
-        self._chance = chance
+        # Each its own, so that what happens does not depend on which of them is first.
+        self._splits, self._kills = random.Random(chance.random()), random.Random(chance.random())
         self._mortal = mortal
         self._hold_s = hold_s
         self._pause_s = pause_s
         self._kill_every_s = kill_every_s
         self.splits = 0
         self.kills = 0
-        self.told: list[str] = []
+        self._told = told
 
     async def split(self) -> None:
         """Cut servers apart and put them together again, for ever."""
         while True:
-            await asyncio.sleep(self._chance.uniform(*self._pause_s))
+            await asyncio.sleep(self._splits.uniform(*self._pause_s))
             what, cut, mend = self._choose()
-            hold_s = self._chance.uniform(*self._hold_s)
+            hold_s = self._splits.uniform(*self._hold_s)
             self._tell(f"{what} for {hold_s:.1f} s")
             self.splits += 1
             cut()
@@ -209,26 +212,26 @@ class Trouble:
 
     def _choose(self) -> tuple[str, Callable[[], None], Callable[[], None]]:
         servers = list(range(self._lab.count))
-        kind = self._chance.choice(("two sides", "some wires", "one unplugged"))
+        kind = self._splits.choice(("two sides", "some wires", "one unplugged"))
         if kind == "one unplugged":
-            n = self._chance.choice(servers)
+            n = self._splits.choice(servers)
             return f"{n} is unplugged", lambda: self._lab.unplug(n), lambda: self._lab.plug(n)
         if kind == "two sides":
-            side = set(self._chance.sample(servers, self._chance.randrange(1, len(servers))))
+            side = set(self._splits.sample(servers, self._splits.randrange(1, len(servers))))
             chosen = [w for w in wires(len(servers)) if (w[0] in side) is not (w[1] in side)]
             what = f"{sorted(side)} are cut off"
         else:
             all_wires = wires(len(servers))
-            chosen = self._chance.sample(all_wires, self._chance.randrange(1, len(all_wires)))
+            chosen = self._splits.sample(all_wires, self._splits.randrange(1, len(all_wires)))
             what = f"no {' '.join([f'{one}-{other}' for one, other in sorted(chosen)])}"
         return what, lambda: _each(self._lab.cut, chosen), lambda: _each(self._lab.mend, chosen)
 
     async def kill(self) -> None:
         """Kill servers and start them again, for ever."""
         while True:
-            await asyncio.sleep(self._kill_every_s * self._chance.uniform(0.5, 1.5))
-            member = self._network.members[self._chance.choice(self._mortal)]
-            late_s = self._chance.uniform(*LATE_S)
+            await asyncio.sleep(self._kill_every_s * self._kills.uniform(0.5, 1.5))
+            member = self._network.members[self._kills.choice(self._mortal)]
+            late_s = self._kills.uniform(*LATE_S)
             self._tell(f"{member.n} is killed for {late_s:.1f} s")
             self.kills += 1
             await member.kill()
@@ -238,10 +241,9 @@ class Trouble:
                 await asyncio.shield(member.start())
 
     def _tell(self, what: str) -> None:
-        now = asyncio.get_running_loop().time()
-        self.told.append(f"{now:.1f} {what}")
+        self._told.append(f"{time.monotonic():.1f} {what}")
         if os.environ.get("TERTULIA_CHAOS_TELL"):
-            print(self.told[-1], flush=True)
+            print(self._told[-1], flush=True)
 
 
 def _each(action: Callable[[Wire], None], chosen: Iterable[Wire]) -> None:

@@ -15,6 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from tests.chaos.kit import Client
@@ -42,7 +43,9 @@ class Said:
         self.msgid = ""
 
     def __repr__(self) -> str:
-        return f"<{self.token} {self.by.nick} > {self.target} at {self.at:.2f} {self.msgid}>"
+        known = "acknowledged" if self.is_acknowledged else "not acknowledged"
+        who = f"{self.by} > {self.target}"
+        return f"<{self.token} {who} at {self.at:.2f}, {known} {self.msgid}>"
 
 
 class Book:
@@ -58,6 +61,14 @@ class Book:
         said = Said(f"{kind}{next(self._numbers):06}", target, by, to)
         self.said[said.token] = said
         return said
+
+    def write(self, folder: Path) -> None:
+        """Write down, for who looks for what went wrong, what everybody was shown."""
+        folder.mkdir()
+        for n, visit in enumerate(self.visits):
+            shown = "\n".join(map(str, visit.client.items))
+            (folder / f"{visit.nick}.{n}.txt").write_text(f"{visit}\n{shown}\n")
+        (folder / "said.txt").write_text("\n".join(map(str, self.said.values())) + "\n")
 
 
 class Visit:

@@ -10,7 +10,9 @@ other, while wires are cut in every way, servers are killed and started again, o
 - who was in a channel throughout saw all of it once, and so did whom it was said to;
 - who has a number got all, and only what was in flight at a kill again.
 
-``TERTULIA_CHAOS_SEED`` chooses what happens, as far as that is to be chosen.
+``TERTULIA_CHAOS_SEED`` chooses what happens, as far as that is to be chosen, and
+``TERTULIA_CHAOS_MINUTES`` for how long in the long version; with ``TERTULIA_CHAOS_TELL`` what
+happens is told as it does, with monotonic times, as in what a failure tells.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,6 +46,7 @@ SERVERS = 5
 IMMORTAL = 2
 HOUR_S = 3600
 HANDED_S = 60.0
+MINUTES = float(os.environ.get("TERTULIA_CHAOS_MINUTES") or 30)
 
 
 class Town:
@@ -120,35 +124,54 @@ async def chaos(
     folder: Path, seed: int, seconds: float, splits: dict[str, Any], pause_s: float
 ) -> None:
     """Let everything happen for so many *seconds*, and check what came of it."""
-    print(f"\nTERTULIA_CHAOS_SEED={seed}")
     chance = random.Random(seed)
-    servers = list(range(SERVERS))
     slow = chance.choice(wires(SERVERS))
-    mortal = chance.sample(servers, SERVERS - IMMORTAL)
-    wrong = chance.choice(servers)
+    mortal = sorted(chance.sample(range(SERVERS), SERVERS - IMMORTAL))
+    wrong = chance.choice(range(SERVERS))
+    told = [f"TERTULIA_CHAOS_SEED={seed}", f"slow: {slow[0]}-{slow[1]}, killed: {mortal}"]
     if fake_clock() is None:
-        print("no clock is wrong: there is no faketime here (Debian: faketime)")
-        wrong = -1
-    print(f"slow: {slow}, killed now and then: {sorted(mortal)}, an hour ahead: {wrong}")
-    async with network(folder, SERVERS, slow, wrong, HOUR_S) as servers_of_all:
-        town = Town(servers_of_all, chance, pause_s)
-        await town.begin()
-        trouble = Trouble(servers_of_all, chance, mortal, **splits)
-        async with running(trouble.split(), trouble.kill()) as tasks:
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                await asyncio.sleep(0.5)
-                town.look()
-                for task in tasks:
-                    if task.done():
-                        task.result()
+        told.append("no clock is wrong: there is no faketime here (Debian: faketime)")
+    else:
+        told.append(f"the clock of {wrong} is an hour ahead")
+    print("", *told, sep="\n")
+    async with ended_in_order(), network(folder, SERVERS, slow, wrong, HOUR_S) as servers:
+        town = Town(servers, chance, pause_s)
         try:
+            await town.begin()
+            trouble = Trouble(servers, chance, mortal, told, **splits)
+            await befall(town, trouble, seconds)
             await judge(town, trouble)
-        except BaseException as error:
-            error.add_note("\n".join([f"TERTULIA_CHAOS_SEED={seed}", *trouble.told]))
+        except Exception as error:
+            town.book.write(folder / "people")
+            notes = [*told, f"{time.monotonic():.1f} the end", f"all is to be seen in {folder}"]
+            error.add_note("\n".join(notes))
             raise
         finally:
             await town.leave()
+
+
+@contextlib.asynccontextmanager
+async def ended_in_order() -> AsyncIterator[None]:
+    """Take everything away also when this process is asked to end."""
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    assert this is not None
+    loop.add_signal_handler(signal.SIGTERM, this.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def befall(town: Town, trouble: Trouble, seconds: float) -> None:
+    """Let there be splits and kills for a time."""
+    async with running(trouble.split(), trouble.kill()) as tasks:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            await asyncio.sleep(0.5)
+            town.look()
+            for task in tasks:
+                if task.done():
+                    task.result()
 
 
 async def judge(town: Town, trouble: Trouble) -> None:
@@ -207,7 +230,7 @@ async def all_ended(net: Network) -> None:
 
 
 def _seed() -> int:
-    return int(os.environ.get("TERTULIA_CHAOS_SEED", random.SystemRandom().randrange(1_000_000)))
+    return int(os.environ.get("TERTULIA_CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
 
 
 @pytest.mark.timeout(600)
@@ -217,7 +240,7 @@ async def test_three_minutes_of_splits_and_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(60 * MINUTES + 900)
 async def test_half_an_hour_of_splits_and_kills(tmp_path: Path) -> None:
     splits = {"hold_s": (4, 60), "pause_s": (2, 30), "kill_every_s": 60.0}
-    await chaos(tmp_path, _seed(), 1800, splits, pause_s=4.0)
+    await chaos(tmp_path, _seed(), 60 * MINUTES, splits, pause_s=4.0)
