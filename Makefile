@@ -9,6 +9,9 @@ BASE_PYTHON ?=
 ARGS ?=
 IRCTEST ?=
 SEEDS ?= 1000-11000
+# Of the network of servers in make chaos: for how long, and what happens (a failure tells the seed).
+MINUTES ?= 30
+SEED ?=
 # Test processes: a number, or auto for one per core.
 JOBS ?= auto
 
@@ -50,8 +53,9 @@ conformance: $(DEV) ## run the public IRC suite (IRCTEST=DIR, a checkout of prog
 	$(if $(IRCTEST),,$(error say where progval/irctest is checked out: make conformance IRCTEST=DIR))
 	@$(PYTHON) tests/conformance/run.py --irctest "$(IRCTEST)" $(ARGS)
 
-chaos: $(DEV) ## kill, flood and starve the server, the long version
-	@$(PYTHON) -m pytest tests/chaos -m chaos --timeout 3600 $(ARGS)
+chaos: $(DEV) ## kill, flood and starve servers, and cut them apart (MINUTES=30 SEED=7)
+	@TERTULIA_CHAOS_MINUTES="$(MINUTES)" TERTULIA_CHAOS_SEED="$(SEED)" \
+		$(PYTHON) -m pytest tests/chaos -m chaos --timeout 3600 -s $(ARGS)
 
 simulate: $(DEV) ## several servers on a simulated network, 10,000 seeds (SEEDS=1000-11000)
 	@SEEDS="$(SEEDS)" $(PYTHON) -m pytest tests/simulation -m simulate --timeout 36000 -s $(ARGS)

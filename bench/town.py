@@ -28,6 +28,8 @@ PATIENCE_S = 60.0
 CHUNK = 500
 """Lines that are sent before it is seen to that the server has taken them."""
 PROBE_S = 0.05
+CONTROL = "control"
+"""The operator's socket, in the data directory."""
 
 
 class Server:
@@ -88,9 +90,7 @@ class Server:
 
     async def ask(self, what: str) -> Any:
         """Ask what its operator can ask."""
-        # The path may be longer than an address can be.
-        with contextlib.chdir(self._data):
-            reader, writer = await asyncio.open_unix_connection("control.sock", limit=1 << 24)
+        reader, writer = await asyncio.open_unix_connection(self._data / CONTROL, limit=1 << 24)
         writer.write(json.dumps({"do": what}).encode() + b"\n")
         answer = json.loads(await reader.readline())
         writer.close()
