@@ -145,6 +145,7 @@ class Network:
         try:
             async with asyncio.timeout(seconds):
                 while why := await self.disagreement():
+                    tell(why)
                     await asyncio.sleep(0.5)
         except TimeoutError:
             raise AssertionError(f"after {seconds} s: {why}") from None
@@ -242,8 +243,13 @@ class Trouble:
 
     def _tell(self, what: str) -> None:
         self._told.append(f"{time.monotonic():.1f} {what}")
-        if os.environ.get("TERTULIA_CHAOS_TELL"):
-            print(self._told[-1], flush=True)
+        tell(what)
+
+
+def tell(what: str) -> None:
+    """Tell what happens as it does, if that is wanted."""
+    if os.environ.get("TERTULIA_CHAOS_TELL"):
+        print(f"{time.monotonic():.1f} {what}", flush=True)
 
 
 def _each(action: Callable[[Wire], None], chosen: Iterable[Wire]) -> None:
