@@ -212,3 +212,18 @@ def test_targets(irc, bob):
     [line] = bob.asks(f"CHATHISTORY TARGETS {moment(start)} {moment(start + 10**6)} 5")
     assert line == f"CHATHISTORY TARGETS #tea {found[1][1]}"
     assert milliseconds(at_milliseconds(start)) == start
+
+
+def test_whoever_comes_back_with_an_identity_is_told_who_wrote_before(irc, bob):
+    eva = irc.connect()
+    eva.send("CAP REQ :tertulia/identity", "NICK eva", "USER eva 0 * :Real")
+    got = eva.asks("IDENTITY NEW", "CAP END")
+    [number, token] = next(line.split()[2:] for line in got if line.startswith("IDENTITY "))
+    start = irc.now_ms
+    bob.send("PRIVMSG eva :x")
+    eva.send("QUIT")
+    again = irc.connect()
+    again.send(f"PASS {number}{token}", "CAP REQ :batch", "NICK eva", "USER eva 0 * :Real")
+    again.asks("CAP END")
+    found = targets(again.asks(f"CHATHISTORY TARGETS {moment(start)} {moment(start + 10**6)} 5"))
+    assert [name for name, _ in found] == ["bob"]

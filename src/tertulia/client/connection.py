@@ -9,7 +9,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from tertulia.client import tls
 from tertulia.client.session.events import CertificateChanged, CertificateNew, Event, State
@@ -194,10 +194,14 @@ class Connection:
     async def _dial(self, address: Address, context: ssl.SSLContext | None) -> _Wire:
         loop = asyncio.get_running_loop()
         host = address.host.partition("%")[0] if context is not None else None
-        _, wire = await loop.create_connection(
-            lambda: _Wire(self), address.host, address.port, ssl=context, server_hostname=host,
-            happy_eyeballs_delay=0.25,
-        )  # fmt: skip
+        # uvloop tries the addresses of a host one after another.
+        several: Any = {}
+        if isinstance(loop, asyncio.BaseEventLoop):
+            several = {"happy_eyeballs_delay": 0.25}
+        wire = _Wire(self)
+        await loop.create_connection(
+            lambda: wire, address.host, address.port, ssl=context, server_hostname=host, **several
+        )
         return wire
 
     # What the wire says

@@ -40,7 +40,9 @@ class Identity:
     number. *issued* is the place at which it was issued; it may be renamed before that is known.
     """
 
-    __slots__ = ("claim", "issued", "nick", "number", "token_hash", "unused_since", "wanted")
+    __slots__ = (
+        "claim", "issued", "nick", "number", "partners", "token_hash", "unused_since", "wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +59,8 @@ class Identity:
         self.unused_since = unused_since
         self.issued = issued
         self.claim = claim
+        self.partners: dict[Uid, None] = {}
+        """Users with whom there were direct messages, the last ones."""
 
     @property
     def uid(self) -> Uid:

@@ -226,6 +226,8 @@ class State:
     def add_user(self, user: User) -> None:
         """Know of a user."""
         self.users[user.uid] = user
+        if (identity := self.identities.get(user.uid)) is not None:
+            user.partners = identity.partners
         self.add_nickname(user)
 
     def add_nickname(self, user: User) -> None:
@@ -251,13 +253,13 @@ class State:
                 self.forget_channel(channel)
 
     def remember_partners(self, one: Uid, other: Uid) -> None:
-        """Note that two users write to each other."""
+        """Note that two users write to each other; of an identity this outlasts connections."""
         for uid, partner in ((one, other), (other, one)):
-            user = self.users.get(uid)
-            if user is not None and partner not in user.partners:
-                user.partners[partner] = None
-                if len(user.partners) > PARTNERS_MOST:
-                    del user.partners[next(iter(user.partners))]
+            known = self.users.get(uid) or self.identities.get(uid)
+            if known is not None and partner not in known.partners:
+                known.partners[partner] = None
+                if len(known.partners) > PARTNERS_MOST:
+                    del known.partners[next(iter(known.partners))]
 
     # Numbers
 

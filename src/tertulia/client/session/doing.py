@@ -80,6 +80,7 @@ def _close(session: Session, intent: i.Close) -> None:
         session.send("PART", buffer.name)
     for message in list(buffer.pending):
         session.outbox.drop(message.number)
+    session.history.forget(buffer)
     session.model.close(buffer)
     session.tell(ev.Closed(buffer))
 

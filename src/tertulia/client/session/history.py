@@ -30,12 +30,22 @@ TARGETS_MOST = 50
 
 
 class Request(Struct, frozen=True):
-    """Something that was asked for; *wants* is older, latest, after or targets."""
+    """Something that was asked for; *wants* is older, latest, after or targets, and *reference*
+    from where on."""
 
     label: str
     target: str
     wants: str
     limit: int
+    reference: str = ""
+
+
+class Page(Struct, frozen=True):
+    """What came at once: *count* is of all lines, shown or not, and *last* refers to the last."""
+
+    messages: list[Message]
+    count: int
+    last: str = ""
 
 
 class History:
@@ -46,8 +56,14 @@ class History:
         self._requests: deque[Request] = deque()
         self._labels = 0
         self.last_heard = 0
-        """The time of the latest message on the connection before this one (Unix ms)."""
+        """Until when it is known who said something to one (Unix ms)."""
         self.latest = 0
+        self._knows_targets = True
+        """Whether it is known on this connection who did on those before."""
+        self._before: set[Buffer] = set()
+        """The buffers that there were when this connection came about."""
+        self._gaps: dict[Buffer, str] = {}
+        """From where on something may be missing, until all that came later was asked for."""
 
     @property
     def is_offered(self) -> bool:
@@ -79,11 +95,13 @@ class History:
         """A channel was joined, or a query opened: get what is missing there."""
         if not self.is_offered:
             return
-        spoken = next((one for one in reversed(buffer.messages) if one.is_spoken), None)
-        if spoken is None:
+        gap = self._gaps.get(buffer)
+        if gap is None:
             self._latest(buffer)
-        elif not (self._session.resume.is_going_on and buffer.is_channel):
-            self._ask("after", "AFTER", buffer.name, _reference(spoken), limit=self._page)
+        elif buffer.is_channel and self._session.resume.is_going_on:
+            del self._gaps[buffer]
+        else:
+            self._ask("after", "AFTER", buffer.name, gap, limit=self._page)
 
     def _latest(self, buffer: Buffer) -> None:
         wanted = min(self._session.settings.history, self._page)
@@ -95,27 +113,49 @@ class History:
         """One is on a server again: ask what was said to one meanwhile, and by whom."""
         if not (self.is_offered and self.last_heard):
             return
+        self._knows_targets = False
+        self._before = set(self._session.model)
         for buffer in self._session.model:
             if buffer.kind is BufferKind.QUERY:
                 self.entered(buffer)
-        since = _timestamp(self.last_heard - MARGIN_MS)
-        self._ask("targets", "TARGETS", since, _timestamp(FAR_MS), limit=TARGETS_MOST)
+        self._ask("targets", "TARGETS", self._since, _timestamp(FAR_MS), limit=TARGETS_MOST)
 
     def _ask(self, wants: str, subcommand: str, *params: str, limit: int) -> None:
         session = self._session
         self._labels += 1
         label = f"{LABEL}{self._labels}" if session.has_labels else ""
         if len(self._requests) < REQUESTS_MOST:
-            self._requests.append(Request(label, params[0], wants, limit))
+            self._requests.append(Request(label, params[0], wants, limit, params[-1]))
         tags = {"label": label} if label else None
         session.send("CHATHISTORY", subcommand, *params, str(limit), tags=tags)
 
     def lost(self) -> None:
         """What was asked for does not come any more."""
         self._requests.clear()
-        self.last_heard = self.latest or self.last_heard
+        if self._knows_targets:
+            self.last_heard = self.latest or self.last_heard
         for buffer in self._session.model:
             buffer.is_loading = False
+            if buffer not in self._gaps and (start := self._gap(buffer)):
+                self._gaps[buffer] = start
+
+    def _gap(self, buffer: Buffer) -> str:
+        """Return from where on something of *buffer* may be missing after this connection."""
+        if buffer.kind is BufferKind.SERVER:
+            return ""
+        if buffer.kind is BufferKind.QUERY and not self._knows_targets:
+            if buffer not in self._before:
+                return self._since
+        spoken = next((one for one in reversed(buffer.messages) if one.is_spoken), None)
+        return "" if spoken is None else _reference(spoken)
+
+    def forget(self, buffer: Buffer) -> None:
+        """Nobody wants to know any more."""
+        self._gaps.pop(buffer, None)
+
+    @property
+    def _since(self) -> str:
+        return _timestamp(self.last_heard - MARGIN_MS)
 
     # What comes
 
@@ -134,9 +174,9 @@ class History:
             buffer.has_all_history = buffer.has_all_history or request.wants == "older"
             self._session.tell(ev.Merged(buffer, (), older=request.wants == "older"))
 
-    def take(self, buffer: Buffer, messages: list[Message], label: str) -> None:
+    def take(self, buffer: Buffer, page: Page, label: str) -> None:
         """A page of *buffer* came, asked for or not."""
-        request = self._take(label, buffer.name)
+        request, messages = self._take(label, buffer.name), page.messages
         new = self._new(buffer, messages)
         is_older = buffer.log.is_before_all(new)
         if is_older:
@@ -147,13 +187,20 @@ class History:
         self._count(buffer, new)
         if request is not None:
             buffer.is_loading = False
-            if request.wants == "older" and not messages:
+            if request.wants == "older" and not page.count:
                 buffer.has_all_history = True
-            if request.wants == "after" and len(messages) >= request.limit and new:
-                after = _reference(messages[-1])
-                self._ask("after", "AFTER", buffer.name, after, limit=self._page)
+            if request.wants == "after":
+                self._go_on(buffer, page, request)
         if new or request is not None:
             self._session.tell(ev.Merged(buffer, tuple(new), older=is_older))
+
+    def _go_on(self, buffer: Buffer, page: Page, request: Request) -> None:
+        """What is missing comes in pages: the last one is not full."""
+        if page.count >= request.limit and page.last not in ("", request.reference):
+            self._gaps[buffer] = page.last
+            self._ask("after", "AFTER", buffer.name, page.last, limit=self._page)
+        else:
+            self._gaps.pop(buffer, None)
 
     def _new(self, buffer: Buffer, messages: list[Message]) -> list[Message]:
         """Return those that are not there, in order; own ones may settle what was sent."""
@@ -179,16 +226,17 @@ class History:
     def targets(self, rows: list[tuple[str, int]], label: str) -> None:
         """Who said something to one while one was away."""
         self._take(label, "")
+        self._knows_targets = True
         for name, _at in rows[:TARGETS_MOST]:
             session = self._session
-            if session.features.is_channel(name) or session.model.get(name) is not None:
-                continue
-            if session.is_ignored(name):
+            if session.features.is_channel(name) or session.is_ignored(name):
                 continue
             buffer = session.open_query(name)
+            if buffer in self._gaps:
+                continue  # it was asked for, when one came
             buffer.read_at = buffer.read_at or self.last_heard
-            since = _timestamp(self.last_heard - MARGIN_MS)
-            self._ask("after", "AFTER", name, since, limit=self._page)
+            self._gaps[buffer] = self._since
+            self._ask("after", "AFTER", name, self._since, limit=self._page)
 
     def _take(self, label: str, target: str) -> Request | None:
         """Return what was asked for, by its label; where there are none, by its target."""
@@ -205,6 +253,13 @@ class History:
 
 def _reference(message: Message) -> str:
     return f"msgid={message.msgid}" if message.msgid else _timestamp(message.at)
+
+
+def reference_of(tags: dict[str, str]) -> str:
+    """Return what refers to the message with these tags, empty if nothing does."""
+    if msgid := tags.get("msgid"):
+        return f"msgid={msgid}"
+    return f"timestamp={tags['time']}" if "time" in tags else ""
 
 
 def _timestamp(at: int) -> str:

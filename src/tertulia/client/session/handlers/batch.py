@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tertulia.client.session.batches import LABELLED, Batch
 from tertulia.client.session.handlers.table import Context, on, parse_time, time_of
+from tertulia.client.session.history import Page, reference_of
 from tertulia.client.session.model import Kind, Message
 from tertulia.client.session.wire import ServerLine
 
@@ -53,7 +54,10 @@ def _history(session: Session, batch: Batch, take: Take) -> None:
     if buffer is None:
         session.history.failed(batch.label)
         return
-    session.history.take(buffer, [message for _, message in page], batch.label)
+    lines = list(batch.lines)
+    last = reference_of(lines[-1].tags) if lines else ""
+    messages = [message for _, message in page]
+    session.history.take(buffer, Page(messages, len(lines), last), batch.label)
 
 
 def _search(session: Session, batch: Batch, take: Take) -> None:
