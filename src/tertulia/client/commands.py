@@ -222,7 +222,9 @@ def _deop(rest: str, here: Here) -> list[Result]:
 
 
 def _mode(rest: str, here: Here) -> list[Result]:
-    channel, modes = _take_channel(rest, here)
+    # Where names of channels may begin with +, modes are meant all the same.
+    is_mode = rest.startswith(("+", "-"))
+    channel, modes = (_channel(here), rest) if is_mode else _take_channel(rest, here)
     return [i.SetModes(channel, modes)]
 
 

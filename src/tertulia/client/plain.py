@@ -49,6 +49,7 @@ class PlainChat:
         self._buffer = self._first_buffer()
         self._syncs = self._synced = 0
         """How often it was asked whether all is done, and the last time that was answered."""
+        self._is_leaving, self._reason = False, ""
         self._was_online = False
         self._read_at = dict(self._session.settings.read_at)
         """What was shown at another time is not shown again."""
@@ -69,7 +70,7 @@ class PlainChat:
             for done in (one for one in (online, typing) if one.done()):
                 done.result()
             if typing.done() and not online.done():
-                self._connection.do(intents.Quit())
+                self._connection.do(intents.Quit(self._reason))
                 await online
         finally:
             for task in (online, typing):
@@ -81,12 +82,12 @@ class PlainChat:
 
     async def _type(self, lines: asyncio.Queue[str | None]) -> None:
         await self._done()  # one is in the room then
-        while (line := await lines.get()) is not None:
+        while not self._is_leaving and (line := await lines.get()) is not None:
             await self._until(lambda: len(self._session.outbox) < LINES_AHEAD)
-            self._typed(harmless(line))
+            await self._typed(harmless(line))
         await self._done()
 
-    def _typed(self, line: str) -> None:
+    async def _typed(self, line: str) -> None:
         here = Here(self._buffer, self._session, self._words)
         try:
             results = parse(line, here)
@@ -95,9 +96,13 @@ class PlainChat:
             return
         for result in results:
             if not isinstance(result, intents.Intent):
+                await self._done()  # it is told of what was done before
                 for text in local_lines(result, here):
                     self._say(text)
                 continue
+            if isinstance(result, intents.Quit):
+                self._is_leaving, self._reason = True, result.reason
+                return
             self._connection.do(result)
             self._go_along(result)
 
@@ -170,7 +175,7 @@ class PlainChat:
         """Tell how the connection is. Where there never was one, it is given up when no server
         can be reached: a program would wait for ever."""
         self._was_online = self._was_online or state is ev.State.ONLINE
-        if state in (ev.State.WAITING, ev.State.OFFLINE) and why:
+        if state in (ev.State.WAITING, ev.State.OFFLINE) and why and not self._is_leaving:
             address = self._session.link.address
             self._unreachable.add(str(address))
             given_up = state is ev.State.OFFLINE or (
