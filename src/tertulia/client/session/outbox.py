@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tertulia.client.session import events as ev
 from tertulia.client.session.model import Buffer, Delivery, Kind, Message
 from tertulia.client.session.settings import Unsent
-from tertulia.client.session.wire import LINE_BYTES
+from tertulia.client.session.wire import LINE_BYTES, harmless
 from tertulia.domain.text import pieces
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Outbox:
     def say(self, buffer: Buffer, target: str, kind: Kind, text: str) -> None:
         """Have *text* said; it is split where it would not fit in a line."""
         for part in text.splitlines():
-            for piece in pieces(part, self._room(target, kind)):
+            for piece in pieces(harmless(part), self._room(target, kind)):
                 if piece.strip():
                     self._put(buffer, target, kind, piece, self._session.fresh_id())
         self.flush()
