@@ -1,0 +1,301 @@
+"""A message as the lines of the screen that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from tertulia.client import words
+from tertulia.client.interface import dates
+from tertulia.client.interface.formats import PLAIN, Format, Part, bare, parts
+from tertulia.client.interface.palette import Palette
+from tertulia.client.interface.wrap import cut, lines_of, pad, wrap
+from tertulia.client.session.model import Delivery, Kind, Message
+from tertulia.client.words import _
+
+GROUP_MS = 5 * 60_000
+"""Of what one says without a longer pause, only the first carries the nickname."""
+NARROWEST = 26
+"""Where the text would have less room, nicknames are not in a column of their own."""
+_HANGING = 3
+_TIME = 6
+_QUARTER = 900_000
+
+_SIGNS = {
+    Kind.ACTION: "*",
+    Kind.POKE: "»",
+    Kind.JOIN: "→",
+    Kind.NETJOIN: "→",
+    Kind.PART: "←",
+    Kind.QUIT: "←",
+    Kind.NETSPLIT: "←",
+    Kind.KICK: "←",
+    Kind.ERROR: "!",
+}
+_OTHER_SIGN = "·"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What all messages of a conversation have in common; *name* gives how somebody is shown."""
+
+    palette: Palette
+    width: int
+    nicks: int
+    name: Callable[[str], str] = str
+    fold: Callable[[str], str] = str.lower
+
+    @property
+    def text_width(self) -> int:
+        """How many cells a line of text has, where nicknames have a column."""
+        return self.width - _TIME - self.nicks - 5
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether there is too little room for a column of nicknames."""
+        return self.text_width < NARROWEST
+
+    @property
+    def hanging(self) -> int:
+        """How far the lines of a message are indented."""
+        return _HANGING if self.is_compact else self.width - self.text_width - 1
+
+
+class Neighbours(NamedTuple):
+    """What is around a message: what it looks like depends on that. *is_new*: it is the first one
+    that was not read; *is_start*: there is none before it, here or on the server."""
+
+    before: Message | None = None
+    after: Message | None = None
+    is_new: bool = False
+    is_start: bool = False
+
+
+Line = list[Segment]
+
+
+class Block(NamedTuple):
+    """The lines of a message; the first *above* of them separate it from the one before it."""
+
+    lines: tuple[Line, ...]
+    above: int = 0
+
+
+def compose(message: Message, around: Neighbours, look: Look) -> Block:
+    """Return the lines for *message*."""
+    above = list(_separators(message, around, look))
+    is_grouped = not above and _is_grouped(message, around.before)
+    lines = [*_lines(message, around, look, is_grouped)]
+    return Block((*above, *lines), len(above))
+
+
+def estimates(messages: Sequence[Message], before: Message | None, look: Look) -> list[int]:
+    """Return how many lines each of *messages* has, roughly, in a fraction of the time that
+    `compose` takes; *before* is the one before them."""
+    width = max(1, look.width - _HANGING - 1 if look.is_compact else look.text_width)
+    last = before.at if before is not None else 0
+    heights = []
+    for message in messages:
+        height = lines_of(message.text, width)
+        if message.at // _QUARTER != last // _QUARTER and dates.day(message.at) != dates.day(last):
+            height += 1
+        last = message.at
+        heights.append(height)
+    return heights
+
+
+def _is_grouped(message: Message, before: Message | None) -> bool:
+    return (
+        before is not None
+        and message.kind is Kind.SAY is before.kind
+        and message.by == before.by
+        and message.status == before.status
+        and 0 <= message.at - before.at < GROUP_MS
+    )
+
+
+# What separates
+
+
+def _separators(message: Message, around: Neighbours, look: Look) -> Iterator[Line]:
+    before, palette = around.before, look.palette
+    if around.is_start:
+        yield _rule(_("the conversation starts here"), look, palette.quiet)
+    if before is None or dates.day(before.at) != dates.day(message.at):
+        yield _rule(dates.day_name(dates.day(message.at)), look, palette.quiet)
+    if around.is_new:
+        yield _rule(_("new"), look, palette.style(palette.mention))
+
+
+def _rule(label: str, look: Look, style: Style) -> Line:
+    label = cut(label, look.width - 8)
+    left = max(1, (look.width - cell_len(label) - 4) // 2)
+    right = max(1, look.width - left - cell_len(label) - 4)
+    line = look.palette.line
+    return [
+        Segment(" " + "─" * left, line),
+        Segment(f" {label} ", style),
+        Segment("─" * right + " ", line),
+    ]
+
+
+# The message itself
+
+
+def _lines(message: Message, around: Neighbours, look: Look, is_grouped: bool) -> Iterator[Line]:
+    """Yield gutter, time, nickname and text, line by line."""
+    body, base = _body(message, look), _base(message, look.palette)
+    mark = _mark(message, around.after, look.palette)
+    head = _head(message, around.before, look, is_grouped)
+    indent = _indent(look)
+    lead = _cells(head) - look.hanging + 1 if look.is_compact else 0
+    width = max(1, look.width - look.hanging - 1)
+    for number, line in enumerate(_wrapped(body, width, lead, base, look.palette, mark)):
+        back = look.palette.mention_background if _stands_out(message) else ""
+        start = [_gutter(message, look.palette), *(head if number == 0 else indent)]
+        yield _on(back, start + line, look.width)
+
+
+def _indent(look: Look) -> Line:
+    """What stands in front of the second line and those after it."""
+    if look.is_compact:
+        return [Segment(" " * (look.hanging - 1))]
+    return [Segment(" " * (look.hanging - 4)), Segment(" │ ", look.palette.line)]
+
+
+def _body(message: Message, look: Look) -> list[Part]:
+    if message.kind is Kind.ACTION:
+        return [Part(f"{look.name(message.by)} ", Format(bold=True)), *parts(message.text)]
+    if message.is_spoken and message.kind is not Kind.POKE:
+        status = [Part(f"({message.status}) ")] if message.status else []
+        return [*status, *parts(message.text)]
+    return [Part(bare(words.describe(message)))]
+
+
+def _base(message: Message, palette: Palette) -> Style:
+    if message.delivery in (Delivery.PENDING, Delivery.UNSENT):
+        return palette.quiet
+    if message.kind is Kind.ERROR or message.delivery is Delivery.FAILED:
+        return palette.style(palette.bad)
+    if message.kind is Kind.POKE:
+        return palette.style(palette.mention, bold=True)
+    return palette.style() if message.is_spoken else palette.quiet
+
+
+def _stands_out(message: Message) -> bool:
+    return message.mention or (message.kind is Kind.POKE and not message.own)
+
+
+def _gutter(message: Message, palette: Palette) -> Segment:
+    if _stands_out(message):
+        return Segment("▌", palette.style(palette.mention))
+    return Segment(" ")
+
+
+def _head(message: Message, before: Message | None, look: Look, is_grouped: bool) -> Line:
+    """The time, where it is another than above, and who it is, where it is somebody else."""
+    time = dates.clock(message.at)
+    if is_grouped and before is not None and dates.clock(before.at) == time:
+        time = ""
+    sign, style = _sign(message, look)
+    sign = "" if is_grouped and not look.is_compact else sign
+    start = Segment(time.ljust(_TIME), look.palette.quiet)
+    if look.is_compact:
+        colon = ":" if message.kind is Kind.SAY else ""
+        return [start, Segment(cut(sign, look.width // 2), style), Segment(colon + " ")]
+    return [
+        start,
+        Segment(pad(sign, look.nicks, right=True), style),
+        Segment(" │ ", look.palette.line),
+    ]
+
+
+def _sign(message: Message, look: Look) -> tuple[str, Style]:
+    palette = look.palette
+    if message.kind in (Kind.SAY, Kind.NOTICE):
+        name = look.name(message.by)
+        sign = f"-{name}-" if message.kind is Kind.NOTICE else name
+        colour = palette.nick(message.by, look.fold)
+        return sign, palette.style(colour, bold=message.own or message.mention)
+    if message.is_spoken:
+        return _SIGNS[message.kind], palette.style(palette.mention, bold=True)
+    style = palette.style(palette.bad) if message.kind is Kind.ERROR else palette.quiet
+    return _SIGNS.get(message.kind, _OTHER_SIGN), style
+
+
+def _mark(message: Message, after: Message | None, palette: Palette) -> tuple[str, Style]:
+    """What became of an own message; of several that are alike only the last one tells."""
+    if not message.own:
+        return "", palette.quiet
+    if message.delivery is Delivery.FAILED:
+        why = f": {bare(message.why)}" if message.why else ""
+        return _("✗ not sent{why} (F5 sends again)").format(why=why), palette.style(palette.bad)
+    if after is not None and after.own and after.delivery is message.delivery:
+        return "", palette.quiet
+    if message.delivery is Delivery.SEEN:
+        return _("✓✓ seen"), palette.style(palette.good)
+    signs = {
+        Delivery.UNSENT: _("◌ waiting"),
+        Delivery.PENDING: _("◌ sending"),
+        Delivery.SENT: _("✓ sent"),
+        Delivery.DELIVERED: _("✓✓ delivered"),
+    }
+    return signs.get(message.delivery, ""), palette.quiet
+
+
+# Lines of parts
+
+
+def _wrapped(
+    body: Sequence[Part],
+    width: int,
+    lead: int,
+    base: Style,
+    palette: Palette,
+    mark: tuple[str, Style],
+) -> list[Line]:
+    """Break *body*; the first line has *lead* cells less, and *mark* stands behind the last."""
+    filler = "x" * (lead - 1) + " " if lead > 1 else ""
+    text = filler + "".join([part.text for part in body])
+    spans = wrap(text, width)
+    if spans[0][1] < len(filler):
+        spans[0] = (0, len(filler))
+    lines = [_slice(body, a - len(filler), b - len(filler), base, palette) for a, b in spans]
+    sign, style = mark
+    if sign:
+        used = cell_len(text[slice(*spans[-1])])
+        if used + cell_len(sign) + 2 > width:
+            lines.append([Segment(cut(sign, width), style)])
+        else:
+            lines[-1] += [Segment("  "), Segment(sign, style)]
+    return lines
+
+
+def _slice(body: Sequence[Part], start: int, end: int, base: Style, palette: Palette) -> Line:
+    line: Line = []
+    at = 0
+    for part in body:
+        piece = part.text[max(0, start - at) : max(0, end - at)]
+        if piece:
+            style = base if part.format is PLAIN else palette.formatted(part.format, base)
+            line.append(Segment(piece, style))
+        at += len(part.text)
+    return line
+
+
+def _cells(line: Line) -> int:
+    return sum(cell_len(segment.text) for segment in line)
+
+
+def _on(back: str, line: Line, width: int) -> Line:
+    """Return *line* on a background, as wide as the screen; without one it stays as it is."""
+    if not back:
+        return line
+    line.append(Segment(" " * max(0, width - _cells(line))))
+    ground = Style(bgcolor=back)
+    return [Segment(text, ground + style if style else ground) for text, style, _ in line]
