@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from msgspec import convert
 from rich.console import Console
 
+from tertulia.client.commands import Here, Local
 from tertulia.client.interface.app import ChatApp
-from tertulia.client.interface.taste import Taste
-from tertulia.client.session.intents import Intent
+from tertulia.client.preferences import Preferences
+from tertulia.client.session.intents import Intent, Quit
 from tertulia.client.session.session import Session
+from tertulia.client.words import words_for
 from tests.client.session_kit import OURS, Table
 
 CAPS = f"{OURS} draft/read-marker soju.im/search"
@@ -21,10 +25,15 @@ CAPS = f"{OURS} draft/read-marker soju.im/search"
 class Stage:
     """A port to a session that the test feeds, and the application on it."""
 
-    def __init__(self, taste: Taste | None = None, **more: Any) -> None:
+    def __init__(
+        self, *, theme: str = "dark", language: str = "en", notify: str = "off", **more: Any
+    ) -> None:
         self.table = Table(caps=CAPS, **more)
         self.done: list[Intent] = []
-        self.app = ChatApp(self, taste=taste or Taste(theme="dark", notify="off"))
+        self.trusted: list[str] = []
+        self.ended = asyncio.Event()
+        preferences = convert({"theme": theme, "notify": notify}, Preferences)
+        self.app = ChatApp(self, words_for(language), preferences, self._local)
 
     @property
     def session(self) -> Session:
@@ -35,6 +44,20 @@ class Stage:
         self.done.append(intent)
         self.session.do(intent)
         self._tell()
+        if isinstance(intent, Quit):
+            self.ended.set()
+
+    def trust(self, address: str) -> None:
+        """A certificate is right."""
+        self.trusted.append(address)
+
+    async def run(self) -> None:
+        """The test says what the server says."""
+        await self.ended.wait()
+
+    def _local(self, wish: Local, here: Here) -> list[str]:
+        """A command that is left to the interface."""
+        return [f"/{wish.name} {wish.argument}".rstrip()]
 
     def come(self) -> None:
         """Be on a server."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import time
-from collections.abc import Awaitable, Callable, Sequence
+import signal
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -12,33 +13,35 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.widgets import Input
 
-from tertulia.client import commands
-from tertulia.client.interface import completion, keys, ring, themes
+from tertulia.client.commands import Here, Local
+from tertulia.client.interface import keys, ring, talking, themes
 from tertulia.client.interface.chat import ChatScreen
 from tertulia.client.interface.conversation import Conversation
 from tertulia.client.interface.desk import Desk, Dirty
 from tertulia.client.interface.dialogs import Help, Question
 from tertulia.client.interface.frames import Frames
-from tertulia.client.interface.local import Locals
 from tertulia.client.interface.port import Port
 from tertulia.client.interface.prompt import Prompt
 from tertulia.client.interface.reactions import Reactions
 from tertulia.client.interface.rows import Rows
 from tertulia.client.interface.searching import Searching
 from tertulia.client.interface.switching import Switcher
-from tertulia.client.interface.taste import Taste
+from tertulia.client.interface.talking import Talking
+from tertulia.client.preferences import Preferences
 from tertulia.client.session import events as ev
 from tertulia.client.session import intents
-from tertulia.client.session.model import Buffer, BufferKind, Delivery, Kind
-from tertulia.client.words import _, ngettext
+from tertulia.client.session.model import Buffer, BufferKind, Delivery
+from tertulia.client.words import Words
 
 READ_S = 1.0
 """How often the server is told at most that one has read on."""
 
 
 class ChatApp(App[int]):
-    """The terminal client. *start* is run as long as the application is; when it returns, that
-    ends too. *taste* is what somebody wants it to be like."""
+    """The terminal client.
+
+    *locals* does the commands that are left to an interface, and returns the lines to show.
+    """
 
     CSS_PATH = "chat.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -48,20 +51,24 @@ class ChatApp(App[int]):
     def __init__(
         self,
         port: Port,
-        start: Callable[[], Awaitable[object]] | None = None,
-        taste: Taste | None = None,
+        words: Words,
+        preferences: Preferences,
+        locals: Callable[[Local, Here], list[str]],
     ) -> None:
-        self.taste = taste or Taste()
-        self.palette = themes.choose(self.taste.theme, os.environ)
+        self.palette = themes.choose(preferences.theme, os.environ)
         super().__init__(ansi_color=True if self.palette.is_plain else None)
         self.animation_level = "none"
         self.port = port
-        self._start = start
-        self.desk = Desk(port, self.palette, lambda: round(time.time() * 1000))
+        self.words = words
+        self.preferences = preferences
+        self.locals = locals
+        self._is_leaving = False
+        self._is_connecting = False
+        self.desk = Desk(port, self.palette, words)
         self.reactions = Reactions(self.desk, self)
         self.searching = Searching(self)
-        self.locals = Locals(self)
-        self.chat = ChatScreen()
+        self.talking = Talking(self)
+        self.chat = ChatScreen(self.talking.complete)
         self._frames = Frames(lambda: self.call_later(self._draw))
         self._drafts: dict[Buffer, str] = {}
         self._read_at = 0.0
@@ -72,11 +79,23 @@ class ChatApp(App[int]):
         """Show the screen, and connect."""
         self.push_screen(self.chat)
         self.set_interval(1.0, self._tick)
-        if self._start is not None:
-            self.run_worker(self._run(self._start), exit_on_error=True)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        self.connect()
 
-    async def _run(self, start: Callable[[], Awaitable[object]]) -> None:
-        await start()
+    def connect(self) -> None:
+        """Be on a server, if nothing is done about it yet."""
+        if not self._is_connecting:
+            self._is_connecting = True
+            self.run_worker(self._connected())
+
+    async def _connected(self) -> None:
+        try:
+            await self.port.run()
+        finally:
+            self._is_connecting = False
+        if self._is_leaving:
+            self.exit(0)
 
     # From the session
 
@@ -107,7 +126,7 @@ class ChatApp(App[int]):
 
     def read(self) -> None:
         """Tell the server that one has read what is in view."""
-        buffer, now = self.desk.current, time.monotonic()
+        buffer, now = self.desk.current, self.port.session.clock.now()
         is_seen = self.desk.is_watched and self.desk.talk.is_following
         if buffer.unread and is_seen and now - self._read_at >= READ_S:
             self._read_at = now
@@ -115,13 +134,34 @@ class ChatApp(App[int]):
 
     def ring(self, title: str, text: str) -> None:
         """Call somebody who looks elsewhere."""
-        written = ring.sequence(self.taste.notify, title, text)
+        written = ring.sequence(self.preferences.notify, title, text, os.environ)
         if written and self._driver is not None and not self.is_headless:
             self._driver.write(written)
 
     def show_hits(self, found: ev.Found) -> None:
         """Show what a search found."""
         self.searching.found(found)
+
+    def ask_trust(self, changed: ev.CertificateChanged) -> None:
+        """Ask whether a server is to be trusted, although its certificate is another one."""
+        _ = self.words
+        text = _(
+            "Another certificate than before can mean that somebody is in between.\n"
+            "Ask whoever runs the server whether this is the new one."
+        )
+        shown = f"{changed.address}\n\n{text}\n\n- {changed.old}\n+ {changed.new}"
+        answers = [
+            ("T", _("it is right: trust it, and connect"), "trust"),
+            ("Escape", _("do not connect"), "nothing"),
+        ]
+        question = Question(self.palette, _("The certificate has changed"), shown, answers)
+
+        def answered(answer: str | None) -> None:
+            if answer == "trust":
+                self.port.trust(changed.address)
+                self.connect()
+
+        self.push_screen(question, answered)
 
     # Where one looks
 
@@ -136,10 +176,11 @@ class ChatApp(App[int]):
     def _keep_draft(self, old: Buffer, new: Buffer) -> None:
         """What was being typed stays where it was to be said."""
         prompt = self.chat.prompt
-        if prompt is not None:
-            self._drafts[old] = prompt.value
-            with prompt.prevent(Input.Changed):
-                prompt.put(self._drafts.pop(new, ""))
+        if not prompt.is_mounted:
+            return
+        self._drafts[old] = prompt.value
+        with prompt.prevent(Input.Changed):
+            prompt.put(self._drafts.pop(new, ""))
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Somebody clicked on a channel, or on somebody."""
@@ -150,14 +191,23 @@ class ChatApp(App[int]):
 
     def open(self, name: str) -> None:
         """Look at a channel, or at what is said with somebody; it is made if there is none."""
-        model = self.port.session.model
-        buffer = model.get(name)
-        if buffer is not None:
+        if self.port.session.features.is_channel(name):
+            buffer = self.port.session.model.get(name)
+            is_needed = buffer is None
+            wish: intents.Intent = intents.Join(name)
+        else:
+            is_needed, wish = True, intents.OpenQuery(name)
+        self.want(name)
+        if is_needed:
+            self.port.do(wish)
+
+    def want(self, name: str) -> None:
+        """Look at a channel or person as soon as there is such a buffer."""
+        buffer = self.port.session.model.get(name)
+        if buffer is None:
+            self.reactions.wanted.add(self.port.session.model.fold(name))
+        else:
             self.go_to(buffer)
-            return
-        self.reactions.wanted.add(model.fold(name))
-        is_channel = name[:1] in ("#", "&")
-        self.port.do(intents.Join(name) if is_channel else intents.OpenQuery(name))
 
     def on_conversation_near_start(self, event: Conversation.NearStart) -> None:
         """Load what was said before."""
@@ -188,79 +238,18 @@ class ChatApp(App[int]):
 
     # What is typed
 
-    def complete(self, word: str, is_first: bool) -> list[str]:
-        """Return what Tab may make of *word*."""
-        if is_first and word.startswith("/"):
-            known = [f"/{one.name} " for one in commands.COMMANDS]
-            return [one for one in known if one.startswith(word)]
-        return completion.names(word, is_first, self.desk.current, self.port.session.model)
-
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell the others that one is typing."""
-        buffer = self.desk.current
-        if event.input is not self.chat.prompt or buffer.kind is BufferKind.SERVER:
-            return
-        if not event.value.startswith("/"):
-            self.port.do(intents.Typing(buffer.name, bool(event.value)))
+        """Something was typed."""
+        if event.input is self.chat.prompt:
+            self.talking.typing(event.value)
 
     def on_prompt_sent(self, event: Prompt.Sent) -> None:
         """Do or say what was typed."""
-        self.submit(event.text)
-
-    def submit(self, text: str) -> None:
-        """Do or say *text*."""
-        buffer = self.desk.current
-        wish = commands.parse(text, buffer, self.port.session)
-        if isinstance(wish, commands.Mistake):
-            self.desk.note(wish.text, kind=Kind.ERROR)
-        elif isinstance(wish, commands.Local):
-            self.locals.do(wish)
-        elif (
-            isinstance(wish, intents.Say)
-            and buffer.kind is BufferKind.SERVER
-            and (wish.target == buffer.name)
-        ):
-            self.desk.note(_("This is not a place to talk: go to a channel with /join."))
-        else:
-            self._do(wish)
-        self.desk.talk.is_following = True
-        self.redraw()
-
-    def _do(self, wish: intents.Intent) -> None:
-        model = self.port.session.model
-        if isinstance(wish, intents.Join | intents.OpenQuery):
-            name = wish.channel if isinstance(wish, intents.Join) else wish.nick
-            self.reactions.wanted.add(model.fold(name))
-            if (buffer := model.get(name)) is not None:
-                self.go_to(buffer)
-        self.port.do(wish)
+        self.talking.submit(event.text)
 
     def on_prompt_pasted_lines(self, event: Prompt.PastedLines) -> None:
-        """Ask before many lines are sent at once."""
-        lines = event.text.splitlines()
-        title = ngettext("Send {n} line?", "Send {n} lines?", len(lines)).format(n=len(lines))
-        answers = [
-            ("Enter", _("send them, each as a message"), "send"),
-            ("J", _("join them to one line, to go on with"), "join"),
-            ("Escape", _("do nothing"), "nothing"),
-        ]
-        shown = "\n".join([line[:56] for line in lines[:6]] + (["…"] if len(lines) > 6 else []))
-
-        def answered(answer: str | None) -> None:
-            prompt = self.chat.prompt
-            assert prompt is not None
-            if answer == "send":
-                self.say(prompt.value + event.text)
-                prompt.put("")
-            elif answer == "join":
-                prompt.insert_text_at_cursor(" ".join(line.strip() for line in lines))
-
-        self.push_screen(Question(self.palette, title, shown, answers), answered)
-
-    def say(self, text: str) -> None:
-        """Say *text* where one looks, whatever it begins with."""
-        if self.desk.current.kind is not BufferKind.SERVER:
-            self.port.do(intents.Say(self.desk.current.name, text))
+        """Several lines were pasted."""
+        self.talking.paste(event.text)
 
     # Keys
 
@@ -270,13 +259,15 @@ class ChatApp(App[int]):
 
     def action_search(self) -> None:
         """Search what was said."""
-        self.searching.open()
+        buffer = self.desk.current
+        self.searching.open("" if buffer.kind is BufferKind.SERVER else buffer.name)
 
     def action_help(self) -> None:
         """Show keys and commands."""
-        told = [(f"/{one.name} {one.arguments}".rstrip(), one.help) for one in commands.COMMANDS]
-        groups = [(_("Keys"), keys.listed()), (_("While typing"), keys.typing())]
-        self.push_screen(Help(self.palette, _("Help"), [*groups, (_("Commands"), told)]))
+        _ = self.words
+        groups = [(_("Keys"), keys.listed(_)), (_("While typing"), keys.typing(_))]
+        groups.append((_("Commands"), talking.listed(_)))
+        self.push_screen(Help(self.palette, _("Help"), groups))
 
     def action_next_active(self) -> None:
         """Go where something was said."""
@@ -297,19 +288,6 @@ class ChatApp(App[int]):
         if self.desk.before is not None:
             self.go_to(self.desk.before)
 
-    def action_page(self, pages: float) -> None:
-        """Scroll."""
-        self.chat.conversation.page(pages)
-
-    def action_start(self) -> None:
-        """Scroll to the oldest message that is known."""
-        self.chat.conversation.scroll_to(y=0, animate=False, force=True)
-
-    def action_latest(self) -> None:
-        """Scroll to the latest message."""
-        self.desk.talk.is_following = True
-        self.redraw()
-
     def action_send_again(self) -> None:
         """Send again what could not be sent."""
         for message in list(self.desk.current.pending):
@@ -322,39 +300,27 @@ class ChatApp(App[int]):
             if message.delivery is Delivery.FAILED:
                 self.port.do(intents.Drop(message.number))
 
-    def action_toggle_list(self, name: str) -> None:
-        """Show or hide a list."""
-        self.chat.toggle(name)
-        self.redraw()
-
     def action_reconnect(self) -> None:
         """Connect now."""
-        if self.port.session.state is not ev.State.ONLINE:
+        if not self._is_connecting:
+            self.connect()
+        elif self.port.session.state is not ev.State.ONLINE:
             self.port.do(intents.Reconnect())
-
-    def action_copy(self) -> None:
-        """Copy what is selected; without that, empty the line."""
-        prompt = self.chat.prompt
-        assert prompt is not None
-        if text := self.chat.get_selected_text() or prompt.selected_text:
-            self.copy_to_clipboard(text)
-            self.chat.clear_selection()
-        elif prompt.value:
-            prompt.put("")
-        else:
-            self.notify(_("Ctrl+Q leaves"), timeout=2, markup=False)
 
     def action_leave(self) -> None:
         """Leave; ask first if something is not sent yet."""
         if not self.port.session.has_unsent:
             self.leave()
             return
+        _ = self.words
         answers = [("L", _("leave, and send it next time"), "leave")]
         answers.append(("Escape", _("stay"), "stay"))
         question = Question(self.palette, _("Not everything is sent yet."), "", answers)
         self.push_screen(question, lambda answer: self.leave() if answer == "leave" else None)
 
     def leave(self, reason: str = "") -> None:
-        """Say goodbye, and end."""
+        """Say goodbye, and end when it was heard."""
+        self._is_leaving = True
         self.port.do(intents.Quit(reason))
-        self.exit(0)
+        if not self._is_connecting:
+            self.exit(0)

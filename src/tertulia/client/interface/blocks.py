@@ -10,13 +10,12 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from tertulia.client import words
 from tertulia.client.interface import dates
 from tertulia.client.interface.formats import PLAIN, Format, Part, bare, parts
 from tertulia.client.interface.palette import Palette
 from tertulia.client.interface.wrap import cut, lines_of, pad, wrap
 from tertulia.client.session.model import Delivery, Kind, Message
-from tertulia.client.words import _
+from tertulia.client.words import Words, describe
 
 GROUP_MS = 5 * 60_000
 """Of what one says without a longer pause, only the first carries the nickname."""
@@ -45,6 +44,7 @@ class Look:
     """What all messages of a conversation have in common; *name* gives how somebody is shown."""
 
     palette: Palette
+    words: Words
     width: int
     nicks: int
     name: Callable[[str], str] = str
@@ -123,11 +123,11 @@ def _is_grouped(message: Message, before: Message | None) -> bool:
 
 
 def _separators(message: Message, around: Neighbours, look: Look) -> Iterator[Line]:
-    before, palette = around.before, look.palette
+    before, palette, _ = around.before, look.palette, look.words
     if around.is_start:
         yield _rule(_("the conversation starts here"), look, palette.quiet)
     if before is None or dates.day(before.at) != dates.day(message.at):
-        yield _rule(dates.day_name(dates.day(message.at)), look, palette.quiet)
+        yield _rule(dates.day_name(dates.day(message.at), _.language), look, palette.quiet)
     if around.is_new:
         yield _rule(_("new"), look, palette.style(palette.mention))
 
@@ -150,7 +150,7 @@ def _rule(label: str, look: Look, style: Style) -> Line:
 def _lines(message: Message, around: Neighbours, look: Look, is_grouped: bool) -> Iterator[Line]:
     """Yield gutter, time, nickname and text, line by line."""
     body, base = _body(message, look), _base(message, look.palette)
-    mark = _mark(message, around.after, look.palette)
+    mark = _mark(message, around.after, look)
     head = _head(message, around.before, look, is_grouped)
     indent = _indent(look)
     lead = _cells(head) - look.hanging + 1 if look.is_compact else 0
@@ -174,7 +174,7 @@ def _body(message: Message, look: Look) -> list[Part]:
     if message.is_spoken and message.kind is not Kind.POKE:
         status = [Part(f"({message.status}) ")] if message.status else []
         return [*status, *parts(message.text)]
-    return [Part(bare(words.describe(message)))]
+    return [Part(describe(message, look.words))]
 
 
 def _base(message: Message, palette: Palette) -> Style:
@@ -228,8 +228,9 @@ def _sign(message: Message, look: Look) -> tuple[str, Style]:
     return _SIGNS.get(message.kind, _OTHER_SIGN), style
 
 
-def _mark(message: Message, after: Message | None, palette: Palette) -> tuple[str, Style]:
+def _mark(message: Message, after: Message | None, look: Look) -> tuple[str, Style]:
     """What became of an own message; of several that are alike only the last one tells."""
+    palette, _ = look.palette, look.words
     if not message.own:
         return "", palette.quiet
     if message.delivery is Delivery.FAILED:

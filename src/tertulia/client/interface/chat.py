@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -15,12 +14,12 @@ from textual.screen import Screen
 from tertulia.client.interface import keys, sidebar, statusline
 from tertulia.client.interface.bar import Bar
 from tertulia.client.interface.blocks import Line
+from tertulia.client.interface.completion import Source
 from tertulia.client.interface.conversation import Conversation
 from tertulia.client.interface.desk import Dirty
 from tertulia.client.interface.prompt import Prompt
 from tertulia.client.interface.rows import Rows
 from tertulia.client.session.model import Buffer, BufferKind
-from tertulia.client.words import _
 
 if TYPE_CHECKING:
     from tertulia.client.interface.app import ChatApp
@@ -37,7 +36,7 @@ class ChatScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings()]
     AUTO_FOCUS = "#prompt"
 
-    def __init__(self) -> None:
+    def __init__(self, complete: Source) -> None:
         super().__init__(id="chat")
         self.topic = Bar("topic")
         self.buffers = Rows("buffers")
@@ -45,13 +44,12 @@ class ChatScreen(Screen[None]):
         self.members = Rows("members")
         self.status = Bar("status")
         self.nick = Bar("nick")
-        self.prompt: Prompt | None = None
+        self.prompt = Prompt(complete)
         self._shown: dict[str, bool] = {}
         """The lists that somebody wanted to have, or not to have."""
 
     def compose(self) -> ComposeResult:
         """The lists at both sides, what is said between them, and the line to type in."""
-        self.prompt = Prompt(self.app.complete)
         with Horizontal(id="middle"):
             yield self.buffers
             with Vertical(id="talk"):
@@ -72,12 +70,38 @@ class ChatScreen(Screen[None]):
         """There is more or less room."""
         self.fit_lists()
 
-    # Which lists there are
+    # Keys
 
-    def toggle(self, name: str) -> None:
+    def action_page(self, pages: float) -> None:
+        """Scroll."""
+        self.conversation.page(pages)
+
+    def action_start(self) -> None:
+        """Scroll to the oldest message that is known."""
+        self.conversation.scroll_to(y=0, animate=False, force=True)
+
+    def action_latest(self) -> None:
+        """Scroll to the latest message."""
+        self.app.desk.talk.is_following = True
+        self.app.redraw()
+
+    def action_toggle_list(self, name: str) -> None:
         """Show or hide a list."""
         self._shown[name] = not self.query_one(f"#{name}").display
         self.fit_lists()
+        self.app.redraw()
+
+    def action_copy(self) -> None:
+        """Copy what is selected; without that, empty the line."""
+        if text := self.get_selected_text() or self.prompt.selected_text:
+            self.app.copy_to_clipboard(text)
+            self.clear_selection()
+        elif self.prompt.value:
+            self.prompt.put("")
+        else:
+            self.notify(self.app.words("Ctrl+Q leaves"), timeout=2, markup=False)
+
+    # Which lists there are
 
     def fit_lists(self) -> None:
         """Show what there is room for, and what was asked for."""
@@ -115,7 +139,7 @@ class ChatScreen(Screen[None]):
 
     def _draw_buffers(self) -> None:
         desk, session = self.app.desk, self.app.port.session
-        items = sidebar.entries(session.model)
+        items = sidebar.entries(session.model, desk.words)
         title = session.network or session.server_name or session.model.server.name
         name = session.show_name
         row = sidebar.BufferRow(desk.palette, session.model, desk.current, name, title)
@@ -129,16 +153,16 @@ class ChatScreen(Screen[None]):
             return
         desk, session = self.app.desk, self.app.port.session
         fold = session.model.fold
-        items = sidebar.people(desk.current.members.values(), fold)
-        row = sidebar.PersonRow(desk.palette, session.nick, fold, session.show_name)
+        items = sidebar.people(desk.current.members.values(), fold, desk.words)
+        row = sidebar.PersonRow(desk.palette, desk.words, session.nick, fold, session.show_name)
         self.members.fill(items, row, lambda person: person.member)
 
     def _draw_lines(self) -> None:
         desk, session = self.app.desk, self.app.port.session
-        palette, buffer = desk.palette, desk.current
-        heading = statusline.topic(buffer, self._title(buffer), palette)
+        palette, buffer, _ = desk.palette, desk.current, desk.words
+        heading = statusline.topic(buffer, self._title(buffer), palette, _)
         self.topic.tell(heading, [Segment(f" {statusline.modes(buffer)} ", palette.quiet)])
-        left = statusline.connection(session, self.app.reactions.why, time.monotonic(), palette)
+        left = statusline.connection(session, self.app.reactions.why, palette, _)
         self.status.tell([*left, *self._elsewhere()], self._who_is_typing(buffer))
         nick = session.nick + (f" ({_('away')})" if session.is_away else "")
         name = Segment(f" {nick} ", palette.style(bold=True))
@@ -148,10 +172,11 @@ class ChatScreen(Screen[None]):
     def _who_is_typing(self, buffer: Buffer) -> Line:
         desk, session = self.app.desk, self.app.port.session
         if not desk.talk.is_following:
-            text = _("↓ latest: Ctrl+End")
+            text = desk.words("↓ latest: Ctrl+End")
             return [Segment(f"{text} ", desk.palette.style(desk.palette.accent))]
-        names = [session.show_name(nick) for nick in statusline.typists(buffer)]
-        return statusline.typing(buffer, names, desk.palette)
+        now = session.clock.now()
+        names = [session.show_name(nick) for nick in statusline.typists(buffer, now)]
+        return statusline.typing(names, desk.palette, desk.words)
 
     def _elsewhere(self) -> Line:
         """What happens in other buffers, where there is no list that tells."""

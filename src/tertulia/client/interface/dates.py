@@ -6,8 +6,6 @@ import time
 from datetime import date
 from functools import lru_cache
 
-from tertulia.client import words
-
 
 def clock(at: int) -> str:
     """Return hours and minutes of *at* (Unix ms)."""
@@ -32,17 +30,17 @@ def _day(quarter: int) -> int:
 
 
 @lru_cache(256)
-def day_name(ordinal: int, locale: str = "") -> str:
-    """Return how a day is called: with its weekday, and in full."""
+def day_name(ordinal: int, language: str) -> str:
+    """Return how a day is called in *language*: with its weekday, and in full."""
     # It takes a tenth of a second to load, and the first screen may do without.
     from babel.dates import format_date
 
-    return format_date(date.fromordinal(ordinal), "full", locale=locale or words.locale())
+    return format_date(date.fromordinal(ordinal), "full", locale=language)
 
 
-def moment_name(at: int) -> str:
+def moment_name(at: int, language: str) -> str:
     """Return day and time in short, for a list of messages from many days."""
     from babel.dates import format_date
 
     when = date.fromordinal(day(at))
-    return f"{format_date(when, 'short', locale=words.locale())} {clock(at)}"
+    return f"{format_date(when, 'short', locale=language)} {clock(at)}"

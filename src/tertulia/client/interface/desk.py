@@ -3,7 +3,6 @@ it was drawn. Knows nothing of widgets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Flag, auto
 from itertools import count
 
@@ -13,6 +12,7 @@ from tertulia.client.interface.port import Port
 from tertulia.client.interface.scrollback import Scrollback
 from tertulia.client.interface.sidebar import ordered
 from tertulia.client.session.model import Buffer, BufferKind, Kind, Message
+from tertulia.client.words import Words
 
 NICKS_LEAST = 7
 NICKS_MOST = 16
@@ -30,12 +30,12 @@ class Dirty(Flag):
 
 
 class Desk:
-    """The buffers as they are looked at. *wall_ms* returns Unix milliseconds."""
+    """The buffers as they are looked at."""
 
-    def __init__(self, port: Port, palette: Palette, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, port: Port, palette: Palette, words: Words) -> None:
         self.port = port
         self.palette = palette
-        self.wall_ms = wall_ms
+        self.words = words
         self.dirty = Dirty.ALL
         self.current = port.session.model.server
         self.before: Buffer | None = None
@@ -120,14 +120,16 @@ class Desk:
         """Return what messages look like in the width of the screen."""
         session = self.port.session
         nicks = max(NICKS_LEAST, min(NICKS_MOST, self.width // 7))
-        return Look(self.palette, self.width, nicks, session.show_name, session.model.fold)
+        name, fold = session.show_name, session.model.fold
+        return Look(self.palette, self.words, self.width, nicks, name, fold)
 
     # Notes
 
     def note(self, text: str, buffer: Buffer | None = None, *, kind: Kind = Kind.INFO) -> None:
         """Show something that only the interface says, where one looks or in *buffer*."""
+        now = self.port.session.clock.wall_ms()
         for line in text.splitlines() or [""]:
-            message = Message(next(self._numbers), kind, "", line, self.wall_ms())
+            message = Message(next(self._numbers), kind, "", line, now)
             self.scrollback(buffer or self.current).note(message)
         self.dirty |= Dirty.TALK
 

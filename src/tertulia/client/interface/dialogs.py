@@ -112,6 +112,11 @@ class Picker(Dialog[T], Generic[T]):
         self._found, self._at = found, 0
         self._fill()
 
+    def extend(self, found: Sequence[T]) -> None:
+        """Show these, of which more have come at the end."""
+        self._found = found
+        self._fill()
+
     def _fill(self) -> None:
         rows = self.query_one("#found", Rows)
         rows.fill(range(len(self._found)), self._row)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from textual.binding import Binding
 
-from tertulia.client.words import _
+from tertulia.client.words import Words
 
 
 class Key(NamedTuple):
@@ -24,30 +24,30 @@ def _n(text: str) -> str:
 
 
 KEYS = (
-    Key("f1", "help", "F1", _n("this help")),
-    Key("ctrl+k", "switch", "Ctrl+K", _n("go to a channel or person")),
-    Key("ctrl+f", "search", "Ctrl+F", _n("search what was said")),
-    Key("alt+a", "next_active", "Alt+A", _n("go where something was said")),
-    Key("alt+up", "step(-1)", "Alt+↑ ↓", _n("the channel above, below")),
-    Key("alt+down", "step(1)"),
-    *(Key(f"alt+{n}", f"number({n})") for n in range(2, 10)),
-    Key("alt+1", "number(1)", "Alt+1 … 9", _n("go to the channel of that number")),
-    Key("alt+0", "number(10)"),
-    Key("alt+slash,alt+left,alt+right", "return", "Alt+/", _n("go where one was before")),
+    Key("f1", "app.help", "F1", _n("this help")),
+    Key("ctrl+k", "app.switch", "Ctrl+K", _n("go to a channel or person")),
+    Key("ctrl+f", "app.search", "Ctrl+F", _n("search what was said")),
+    Key("alt+a", "app.next_active", "Alt+A", _n("go where something was said")),
+    Key("alt+up", "app.step(-1)", "Alt+↑ ↓", _n("the channel above, below")),
+    Key("alt+down", "app.step(1)"),
+    *(Key(f"alt+{n}", f"app.number({n})") for n in range(2, 10)),
+    Key("alt+1", "app.number(1)", "Alt+1 … 9", _n("go to the channel of that number")),
+    Key("alt+0", "app.number(10)"),
+    Key("alt+slash,alt+left,alt+right", "app.return", "Alt+/", _n("go where one was before")),
     Key("pageup", "page(-1)", "PgUp PgDn", _n("scroll")),
     Key("pagedown", "page(1)"),
     Key("alt+pageup,shift+up", "page(-0.1)"),
     Key("alt+pagedown,shift+down", "page(0.1)"),
     Key("ctrl+home,alt+home", "start"),
     Key("ctrl+end,alt+end", "latest", "Ctrl+End", _n("go to the latest message")),
-    Key("f5", "send_again", "F5", _n("send again what could not be sent")),
-    Key("f6", "drop", "F6", _n("give up what could not be sent")),
+    Key("f5", "app.send_again", "F5", _n("send again what could not be sent")),
+    Key("f6", "app.drop", "F6", _n("give up what could not be sent")),
     Key("f7", "toggle_list('buffers')", "F7", _n("show or hide the channels")),
     Key("f8", "toggle_list('members')", "F8", _n("show or hide who is there")),
-    Key("ctrl+r", "reconnect", "Ctrl+R", _n("connect now")),
+    Key("ctrl+r", "app.reconnect", "Ctrl+R", _n("connect now")),
     Key("escape", "latest"),
     Key("ctrl+c", "copy", "Ctrl+C", _n("copy what is selected, or empty the line")),
-    Key("ctrl+q", "leave", "Ctrl+Q", _n("leave")),
+    Key("ctrl+q", "app.leave", "Ctrl+Q", _n("app.leave")),
 )
 
 TYPING = (
@@ -63,14 +63,14 @@ TYPING = (
 
 def bindings() -> list[Binding]:
     """Return the keys for the screen; they count before those of what one types in."""
-    return [Binding(key.keys, f"app.{key.action}", show=False, priority=True) for key in KEYS]
+    return [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
 
 
-def listed() -> list[tuple[str, str]]:
+def listed(_: Words) -> list[tuple[str, str]]:
     """Return what help says of the keys."""
     return [(key.written, _(key.help)) for key in KEYS if key.written]
 
 
-def typing() -> list[tuple[str, str]]:
+def typing(_: Words) -> list[tuple[str, str]]:
     """Return what help says of the keys that are for what one types."""
-    return [(written, _(help)) for written, help in TYPING]
+    return [(written, _(told)) for written, told in TYPING]

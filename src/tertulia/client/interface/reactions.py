@@ -9,7 +9,6 @@ from tertulia.client.interface import answers
 from tertulia.client.interface.desk import Desk, Dirty
 from tertulia.client.session import events as ev
 from tertulia.client.session.model import Buffer, BufferKind, Kind, Message
-from tertulia.client.words import _
 
 
 class Stage(Protocol):
@@ -23,6 +22,9 @@ class Stage(Protocol):
 
     def show_hits(self, found: ev.Found) -> None:
         """Show what a search found."""
+
+    def ask_trust(self, changed: ev.CertificateChanged) -> None:
+        """Ask whether a server is to be trusted."""
 
 
 class Reactions:
@@ -46,6 +48,7 @@ class Reactions:
             ev.Changed: self._changed,
             ev.Joined: self._joined,
             ev.Found: self._stage.show_hits,
+            ev.CertificateChanged: self._stage.ask_trust,
         }
 
     def take(self, event: ev.Event) -> None:
@@ -64,7 +67,7 @@ class Reactions:
         """Most events are told in words, where they belong."""
         self._desk.dirty |= Dirty.ALL
         server = self._desk.port.session.model.server
-        for line in answers.lines(event):
+        for line in answers.lines(event, self._desk.words):
             where = server if answers.is_for_server(event) else self._desk.place(line.target)
             self._desk.note(line.text, where, kind=line.kind)
 
@@ -72,7 +75,8 @@ class Reactions:
         self.why = event.why
         self._desk.dirty |= Dirty.ALL
         was_online, self._is_online = self._is_online, event.state is ev.State.ONLINE
-        if was_online and not self._is_online or event.state is ev.State.OFFLINE:
+        if (was_online and not self._is_online) or event.state is ev.State.OFFLINE:
+            _ = self._desk.words
             text = _("The connection is lost: {why}") if event.why else _("The connection is lost")
             server = self._desk.port.session.model.server
             self._desk.note(text.format(why=event.why), server, kind=Kind.ERROR)
@@ -116,7 +120,7 @@ class Reactions:
         if message.mention or is_query or message.kind is Kind.POKE:
             name = self._desk.port.session.show_name(message.by)
             title = name if is_query else f"{name} · {buffer.name}"
-            self._stage.ring(title, answers.plain(message))
+            self._stage.ring(title, answers.plain(message, self._desk.words))
 
     def _merged(self, event: ev.Merged) -> None:
         self._desk.dirty |= Dirty.TALK | Dirty.BUFFERS

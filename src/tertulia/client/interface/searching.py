@@ -14,8 +14,7 @@ from tertulia.client.interface.dialogs import Picker
 from tertulia.client.interface.rows import Row
 from tertulia.client.session import events as ev
 from tertulia.client.session import intents
-from tertulia.client.session.model import Buffer, BufferKind, Message
-from tertulia.client.words import _, ngettext
+from tertulia.client.session.model import Buffer, Message
 
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -35,10 +34,11 @@ class SearchDialog(Picker[Hit]):
         Binding("tab", "widen", show=False, priority=True),
     ]
 
-    def __init__(self, app: ChatApp, target: str) -> None:
-        self._chat = app
+    def __init__(self, app: ChatApp, target: str, words: str) -> None:
+        self._chat, _ = app, app.words
         self._target = target
         self._place = target
+        self._words = words
         self._searched = ""
         hint = _("Enter searches · Tab: here or everywhere · Esc closes")
         super().__init__(app.palette, "", lambda text: (), self._drawn, hint=hint)
@@ -47,11 +47,15 @@ class SearchDialog(Picker[Hit]):
         """Say where is searched."""
         super().on_mount()
         self._tell()
+        if self._words:
+            self.query_one(Input).value = self._words
+            self.action_pick()
 
     def look(self, text: str) -> None:
         """Other words are other hits, when they are searched for."""
 
     def _tell(self, count: str = "") -> None:
+        _ = self._chat.words
         title = _("Search in {place}") if self._place else _("Search everywhere")
         left = [Segment(title.format(place=self._place), self.palette.style(bold=True))]
         self.query_one("#title", Bar).tell(left, [Segment(count, self.palette.quiet)])
@@ -67,29 +71,29 @@ class SearchDialog(Picker[Hit]):
         words = self.query_one(Input).value.strip()
         if words and words != self._searched:
             self._searched = words
-            self._tell(_("searching…"))
+            self._tell(self._chat.words("searching…"))
             self._chat.port.do(intents.Search(words, self._place))
         else:
             super().action_pick()
 
     def found(self, found: ev.Found) -> None:
         """Show what was found, the latest first."""
-        hits = list(reversed(found.hits))
-        count = ngettext("{n} message", "{n} messages", len(hits)).format(n=len(hits))
+        hits, _ = list(reversed(found.hits)), self._chat.words
+        count = _.plural("{count} message", "{count} messages", len(hits))
         self._tell(count if found.on_server else f"{count} · {_('only here')}")
         self.offer(hits)
 
     def _drawn(self, hit: Hit) -> Row:
         name, message = hit
-        palette, session = self.palette, self._chat.port.session
+        palette, session, words = self.palette, self._chat.port.session, self._chat.words
         colour = palette.nick(message.by, session.model.fold)
         place = "" if self._place else f"{name} "
         return Row(
             [
-                Segment(f"{dates.moment_name(message.at)} ", palette.quiet),
+                Segment(f"{dates.moment_name(message.at, words.language)} ", palette.quiet),
                 Segment(place, palette.quiet),
                 Segment(f"{session.show_name(message.by)} ", palette.style(colour)),
-                Segment(answers.plain(message), palette.style()),
+                Segment(answers.plain(message, words), palette.style()),
             ]
         )
 
@@ -102,23 +106,15 @@ class Searching:
         self._sought: tuple[Buffer, Message] | None = None
         self._pages = 0
 
-    def open(self) -> None:
-        """Ask what to search for."""
-        buffer = self._app.desk.current
-        target = "" if buffer.kind is BufferKind.SERVER else buffer.name
-        self._app.push_screen(SearchDialog(self._app, target), self._picked)
+    def open(self, target: str, words: str = "") -> None:
+        """Ask what to search for, in that buffer or in all; search at once for *words*."""
+        self._app.push_screen(SearchDialog(self._app, target, words), self._picked)
 
     def found(self, found: ev.Found) -> None:
         """The server answered, or the client looked itself."""
         screen = self._app.screen
         if isinstance(screen, SearchDialog):
             screen.found(found)
-            return
-        for name, message in found.hits:
-            when = dates.moment_name(message.at)
-            self._app.desk.note(f"{when} {name} {message.by}: {answers.plain(message)}")
-        count = len(found.hits)
-        self._app.desk.note(ngettext("{n} message", "{n} messages", count).format(n=count))
 
     def _picked(self, hit: Hit | None) -> None:
         if hit is None:
@@ -144,7 +140,7 @@ class Searching:
             self._app.redraw()
         elif buffer.has_all_history or self._pages == 0:
             self._sought = None
-            self._app.desk.note(_("That message is too far back to go to."))
+            self._app.desk.note(self._app.words("That message is too far back to go to."))
             self._app.redraw()
         elif not buffer.is_loading:
             self._pages -= 1

@@ -12,7 +12,7 @@ from rich.style import Style
 from tertulia.client.interface.palette import Palette
 from tertulia.client.interface.rows import Row
 from tertulia.client.session.model import Buffer, BufferKind, Member, Model
-from tertulia.client.words import _
+from tertulia.client.words import Words
 
 RANKS = "~&@%+"
 
@@ -33,7 +33,7 @@ def ordered(model: Model) -> list[Buffer]:
     return [model.server, *channels, *queries]
 
 
-def entries(model: Model) -> list[Entry]:
+def entries(model: Model, _: Words) -> list[Entry]:
     """Return the lines of the list of buffers."""
     lines: list[Entry] = []
     kind = BufferKind.SERVER
@@ -114,12 +114,12 @@ class Person(NamedTuple):
     member: Member | None = None
 
 
-def people(members: Iterable[Member], fold: Callable[[str], str]) -> list[Person]:
+def people(members: Iterable[Member], fold: Callable[[str], str], _: Words) -> list[Person]:
     """Return the lines of the list of members: by rank, then by name."""
     in_order = sorted(members, key=lambda one: (_rank(one), fold(one.nick)))
     groups: dict[str, list[Person]] = {}
     for member in in_order:
-        groups.setdefault(_heading(member), []).append(Person("", member))
+        groups.setdefault(_heading(member, _), []).append(Person("", member))
     lines: list[Person] = []
     for heading, group in groups.items():
         lines += [Person()] if lines else []
@@ -132,7 +132,7 @@ def _rank(member: Member) -> int:
     return len(RANKS) if place < 0 else place
 
 
-def _heading(member: Member) -> str:
+def _heading(member: Member, _: Words) -> str:
     sign = member.ranks[:1]
     if sign in ("~", "&", "@") and sign:
         return _("Admins")
@@ -146,6 +146,7 @@ class PersonRow:
     """Draws somebody in a channel; *own* is oneself."""
 
     palette: Palette
+    words: Words
     own: str
     fold: Callable[[str], str]
     name: Callable[[str], str]
@@ -160,4 +161,4 @@ class PersonRow:
         style = palette.quiet if is_away else palette.style(colour, bold=own)
         sign = member.ranks[:1] or " "
         left = [Segment(f" {sign}", palette.quiet), Segment(self.name(member.nick), style)]
-        return Row(left, [Segment(_("away") + " ", palette.quiet)] if is_away else [])
+        return Row(left, [Segment(self.words("away") + " ", palette.quiet)] if is_away else [])

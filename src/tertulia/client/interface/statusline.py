@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from rich.segment import Segment
@@ -10,17 +9,17 @@ from rich.segment import Segment
 from tertulia.client.interface.blocks import Line
 from tertulia.client.interface.formats import parts
 from tertulia.client.interface.palette import Palette
-from tertulia.client.interface.port import Seen
 from tertulia.client.session.events import State
 from tertulia.client.session.model import Buffer
-from tertulia.client.words import _, ngettext
+from tertulia.client.session.session import Session
+from tertulia.client.words import Words
 
 SLOW_S = 1.0
 _SPACE = Segment("  ")
 
 
-def connection(session: Seen, why: str, now: float, palette: Palette) -> Line:
-    """Return how the connection is; *now* is monotonic."""
+def connection(session: Session, why: str, palette: Palette, _: Words) -> Line:
+    """Return how the connection is."""
     if session.state is State.ONLINE:
         line = [Segment(" ● ", palette.style(palette.good)), Segment(_where(session))]
         return line + _lag(session, palette)
@@ -28,45 +27,47 @@ def connection(session: Seen, why: str, now: float, palette: Palette) -> Line:
         return [Segment(" ◌ ", palette.style(palette.mention)), Segment(_("connecting…"))]
     text = _("not connected")
     if session.state is State.WAITING:
-        text = _("connection lost, again in {s} s (Ctrl+R now)").format(s=_seconds(session, now))
+        text = _("connection lost, again in {s} s (Ctrl+R now)").format(s=_seconds(session))
     bad = palette.style(palette.bad, bold=True)
     reason = [Segment(f"  {why}", palette.quiet)] if why else []
     return [Segment(" ○ ", bad), Segment(text, bad), *reason]
 
 
-def _seconds(session: Seen, now: float) -> int:
+def _seconds(session: Session) -> int:
+    now = session.clock.now()
     return max(0, round((session.retry_at or now) - now))
 
 
-def _where(session: Seen) -> str:
+def _where(session: Session) -> str:
     return session.network or session.server_name or session.model.server.name
 
 
-def _lag(session: Seen, palette: Palette) -> Line:
+def _lag(session: Session, palette: Palette) -> Line:
     if session.lag_s is None:
         return []
     style = palette.style(palette.bad) if session.lag_s > SLOW_S else palette.quiet
     return [_SPACE, Segment(f"{session.lag_s * 1000:.0f} ms", style)]
 
 
-def typing(buffer: Buffer, names: Sequence[str], palette: Palette) -> Line:
+def typing(names: Sequence[str], palette: Palette, _: Words) -> Line:
     """Return who is typing."""
     if not names:
         return []
     if len(names) > 2:
         text = _("several people are typing…")
+    elif len(names) == 2:
+        text = _("{one} and {other} are typing…").format(one=names[0], other=names[1])
     else:
-        text = ngettext("{who} is typing…", "{who} are typing…", len(names))
-    return [Segment(text.format(who=", ".join(names)) + " ", palette.quiet)]
+        text = _("{one} is typing…").format(one=names[0])
+    return [Segment(f"{text} ", palette.quiet)]
 
 
-def typists(buffer: Buffer, now: float | None = None) -> list[str]:
+def typists(buffer: Buffer, now: float) -> list[str]:
     """Return who is typing, as far as that is believed still."""
-    now = time.monotonic() if now is None else now
     return [nick for nick, until in buffer.typing.items() if until > now]
 
 
-def topic(buffer: Buffer, title: str, palette: Palette) -> Line:
+def topic(buffer: Buffer, title: str, palette: Palette, _: Words) -> Line:
     """Return the name of a buffer, and what it is about."""
     line = [Segment(f" {title}", palette.style(bold=True))]
     if buffer.is_channel and not buffer.is_joined:

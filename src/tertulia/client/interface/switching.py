@@ -10,7 +10,6 @@ from tertulia.client.interface.dialogs import Picker
 from tertulia.client.interface.fuzzy import score
 from tertulia.client.interface.rows import Row
 from tertulia.client.interface.sidebar import shortened
-from tertulia.client.words import _
 
 if TYPE_CHECKING:
     from tertulia.client.interface.app import ChatApp
@@ -22,7 +21,7 @@ class Switcher(Picker[str]):
     """Picks a name: of what is open, of those who are there, or a channel to join."""
 
     def __init__(self, app: ChatApp) -> None:
-        self._chat = app
+        self._chat, _ = app, app.words
         hint = _("Enter goes there · Esc stays")
         super().__init__(app.palette, _("Go to"), self._names, self._drawn, hint=hint)
 
@@ -46,7 +45,7 @@ class Switcher(Picker[str]):
         return [*best, text] if is_new else best
 
     def _drawn(self, name: str) -> Row:
-        palette, session = self._chat.palette, self._chat.port.session
+        palette, session, _ = self._chat.palette, self._chat.port.session, self._chat.words
         buffer = session.model.get(name)
         if buffer is None:
             is_channel = name[:1] in ("#", "&")
