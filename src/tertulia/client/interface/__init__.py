@@ -28,6 +28,9 @@ class Prepared(Protocol):
 def run(prepared: Prepared, preferences: Preferences, words: Words) -> int:
     """Show the chat until somebody leaves; return the exit status. Starts an event loop."""
     from tertulia.client.interface.app import ChatApp
+    from tertulia.client.interface.terminal import know_alt_keys
+
+    know_alt_keys()
 
     def take(happened: Sequence[Event]) -> None:
         app.take(happened)

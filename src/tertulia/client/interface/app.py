@@ -11,7 +11,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
-from textual.widgets import Input
 
 from tertulia.client.commands import Here, Local
 from tertulia.client.interface import keys, ring, talking, themes
@@ -68,7 +67,7 @@ class ChatApp(App[int]):
         self.reactions = Reactions(self.desk, self)
         self.searching = Searching(self)
         self.talking = Talking(self)
-        self.chat = ChatScreen(self.talking.complete)
+        self.chat = ChatScreen(self.talking)
         self._frames = Frames(lambda: self.call_later(self._draw))
         self._drafts: dict[Buffer, str] = {}
         self._read_at = 0.0
@@ -179,8 +178,7 @@ class ChatApp(App[int]):
         if not prompt.is_mounted:
             return
         self._drafts[old] = prompt.value
-        with prompt.prevent(Input.Changed):
-            prompt.put(self._drafts.pop(new, ""))
+        prompt.put(self._drafts.pop(new, ""))
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Somebody clicked on a channel, or on somebody."""
@@ -217,6 +215,10 @@ class ChatApp(App[int]):
         """Tell that there is something further down."""
         self.redraw(Dirty.STATUS)
 
+    def on_conversation_resized(self, event: Conversation.Resized) -> None:
+        """Draw it in its new width; one reads where one did."""
+        self.redraw(Dirty.TALK)
+
     def load_older(self) -> None:
         """Ask for older history of the buffer that is looked at, if there may be any."""
         buffer, session = self.desk.current, self.port.session
@@ -237,15 +239,6 @@ class ChatApp(App[int]):
             self.desk.talk.mark_new(None)
 
     # What is typed
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Something was typed."""
-        if event.input is self.chat.prompt:
-            self.talking.typing(event.value)
-
-    def on_prompt_sent(self, event: Prompt.Sent) -> None:
-        """Do or say what was typed."""
-        self.talking.submit(event.text)
 
     def on_prompt_pasted_lines(self, event: Prompt.PastedLines) -> None:
         """Several lines were pasted."""

@@ -41,12 +41,17 @@ _OTHER_SIGN = "·"
 
 @dataclass(frozen=True)
 class Look:
-    """What all messages of a conversation have in common; *name* gives how somebody is shown."""
+    """What all messages of a conversation have in common.
+
+    *nicks* is how wide their column is, *has_receipts* whether own messages tell more than that
+    they are not stored yet, *name* how somebody is shown.
+    """
 
     palette: Palette
     words: Words
     width: int
     nicks: int
+    has_receipts: bool = False
     name: Callable[[str], str] = str
     fold: Callable[[str], str] = str.lower
 
@@ -222,6 +227,8 @@ def _sign(message: Message, look: Look) -> tuple[str, Style]:
         sign = f"-{name}-" if message.kind is Kind.NOTICE else name
         colour = palette.nick(message.by, look.fold)
         return sign, palette.style(colour, bold=message.own or message.mention)
+    if message.kind is Kind.ACTION:
+        return _SIGNS[message.kind], palette.style(palette.nick(message.by, look.fold))
     if message.is_spoken:
         return _SIGNS[message.kind], palette.style(palette.mention, bold=True)
     style = palette.style(palette.bad) if message.kind is Kind.ERROR else palette.quiet
@@ -238,14 +245,11 @@ def _mark(message: Message, after: Message | None, look: Look) -> tuple[str, Sty
         return _("✗ not sent{why} (F5 sends again)").format(why=why), palette.style(palette.bad)
     if after is not None and after.own and after.delivery is message.delivery:
         return "", palette.quiet
-    if message.delivery is Delivery.SEEN:
+    if message.delivery is Delivery.SEEN and look.has_receipts:
         return _("✓✓ seen"), palette.style(palette.good)
-    signs = {
-        Delivery.UNSENT: _("◌ waiting"),
-        Delivery.PENDING: _("◌ sending"),
-        Delivery.SENT: _("✓ sent"),
-        Delivery.DELIVERED: _("✓✓ delivered"),
-    }
+    signs = {Delivery.UNSENT: _("◌ waiting"), Delivery.PENDING: _("◌ sending")}
+    if look.has_receipts:
+        signs |= {Delivery.SENT: _("✓ sent"), Delivery.DELIVERED: _("✓✓ delivered")}
     return signs.get(message.delivery, ""), palette.quiet
 
 

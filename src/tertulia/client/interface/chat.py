@@ -14,10 +14,9 @@ from textual.screen import Screen
 from tertulia.client.interface import keys, sidebar, statusline
 from tertulia.client.interface.bar import Bar
 from tertulia.client.interface.blocks import Line
-from tertulia.client.interface.completion import Source
 from tertulia.client.interface.conversation import Conversation
 from tertulia.client.interface.desk import Dirty
-from tertulia.client.interface.prompt import Prompt
+from tertulia.client.interface.prompt import Prompt, Talker
 from tertulia.client.interface.rows import Rows
 from tertulia.client.session.model import Buffer, BufferKind
 
@@ -36,7 +35,7 @@ class ChatScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings()]
     AUTO_FOCUS = "#prompt"
 
-    def __init__(self, complete: Source) -> None:
+    def __init__(self, talker: Talker) -> None:
         super().__init__(id="chat")
         self.topic = Bar("topic")
         self.buffers = Rows("buffers")
@@ -44,7 +43,7 @@ class ChatScreen(Screen[None]):
         self.members = Rows("members")
         self.status = Bar("status")
         self.nick = Bar("nick")
-        self.prompt = Prompt(complete)
+        self.prompt = Prompt(talker)
         self._shown: dict[str, bool] = {}
         """The lists that somebody wanted to have, or not to have."""
 
@@ -97,7 +96,7 @@ class ChatScreen(Screen[None]):
             self.app.copy_to_clipboard(text)
             self.clear_selection()
         elif self.prompt.value:
-            self.prompt.put("")
+            self.prompt.value = ""
         else:
             self.notify(self.app.words("Ctrl+Q leaves"), timeout=2, markup=False)
 
@@ -130,8 +129,7 @@ class ChatScreen(Screen[None]):
     def draw_talk(self) -> None:
         """Draw what was said."""
         desk = self.app.desk
-        desk.width = self.conversation.columns
-        desk.talk.fit(desk.look())
+        desk.fit(self.conversation.columns)
         if self.conversation.scrollback is not desk.talk:
             self.conversation.show(desk.talk)
         else:

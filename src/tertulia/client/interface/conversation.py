@@ -33,6 +33,9 @@ class Conversation(ScrollView):
     class Moved(Notice):
         """Somebody scrolled."""
 
+    class Resized(Notice):
+        """There is more or less room."""
+
     def __init__(self) -> None:
         super().__init__(id="conversation")
         self.can_focus = False
@@ -85,8 +88,8 @@ class Conversation(ScrollView):
             self.post_message(self.NearStart())
 
     def on_resize(self, event: events.Resize) -> None:
-        """The rows are others, but one reads where one did."""
-        self.settle()
+        """What was said is to be broken into other lines."""
+        self.post_message(self.Resized())
 
     def page(self, pages: float) -> None:
         """Scroll so many pages down; up if it is less than none."""

@@ -57,7 +57,7 @@ class Desk:
         """Return the scrollback of a buffer."""
         found = self._scrollbacks.get(buffer)
         if found is None:
-            found = self._scrollbacks[buffer] = Scrollback(buffer, self.look())
+            found = self._scrollbacks[buffer] = Scrollback(buffer, self.look(buffer))
         return found
 
     @property
@@ -76,7 +76,7 @@ class Desk:
             self.before = self.current
             self.talk.mark_new(None)
         self.current = buffer
-        self.talk.fit(self.look())
+        self.fit()
         self.mark()
         self.dirty = Dirty.ALL
 
@@ -116,12 +116,17 @@ class Desk:
 
     # Looks
 
-    def look(self) -> Look:
-        """Return what messages look like in the width of the screen."""
-        session = self.port.session
+    def fit(self, width: int | None = None) -> None:
+        """What is looked at has lines of so many cells from now on."""
+        self.width = width or self.width
+        self.talk.fit(self.look(self.current))
+
+    def look(self, buffer: Buffer) -> Look:
+        """Return what messages of *buffer* look like in the width of the screen."""
+        session, is_query = self.port.session, buffer.kind is BufferKind.QUERY
         nicks = max(NICKS_LEAST, min(NICKS_MOST, self.width // 7))
         name, fold = session.show_name, session.model.fold
-        return Look(self.palette, self.words, self.width, nicks, name, fold)
+        return Look(self.palette, self.words, self.width, nicks, is_query, name, fold)
 
     # Notes
 

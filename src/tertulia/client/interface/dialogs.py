@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from tertulia.client.interface.bar import Bar
 from tertulia.client.interface.palette import Palette
 from tertulia.client.interface.rows import Row, Rows
+from tertulia.client.interface.textline import TextLine
 
 T = TypeVar("T")
 
@@ -23,9 +23,7 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T]):
     """A box with a title, closed by Escape."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+c", "cancel", show=False, priority=True)
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "cancel", show=False)]
 
     def __init__(self, palette: Palette, title: str, hint: str = "") -> None:
         super().__init__(classes="dialog")
@@ -62,11 +60,11 @@ class Picker(Dialog[T], Generic[T]):
     """A list to pick from. *find* returns what there is for what is typed, the best first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,ctrl+p", "move(-1)", show=False, priority=True),
-        Binding("down,ctrl+n,tab", "move(1)", show=False, priority=True),
-        Binding("pageup", "move(-10)", show=False, priority=True),
-        Binding("pagedown", "move(10)", show=False, priority=True),
-        Binding("enter", "pick", show=False, priority=True),
+        Binding("up,ctrl+p", "move(-1)", show=False),
+        Binding("down,ctrl+n,tab", "move(1)", show=False),
+        Binding("pageup", "move(-10)", show=False),
+        Binding("pagedown", "move(10)", show=False),
+        Binding("enter", "pick", show=False),
     ]
 
     def __init__(
@@ -89,19 +87,13 @@ class Picker(Dialog[T], Generic[T]):
     def content(self) -> ComposeResult:
         """A line to type in, and the list."""
         if self._can_type:
-            yield Input(compact=True, select_on_focus=False)
+            yield TextLine(self.look)
         yield Rows("found")
 
     def on_mount(self) -> None:
         """Show what there is."""
         super().on_mount()
-        if self._can_type:
-            self.query_one(Input).cursor_blink = False
         self.look("")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Look for something else."""
-        self.look(event.value)
 
     def look(self, text: str) -> None:
         """Show what there is for *text*."""

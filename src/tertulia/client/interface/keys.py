@@ -34,19 +34,19 @@ KEYS = (
     Key("alt+1", "app.number(1)", "Alt+1 … 9", _n("go to the channel of that number")),
     Key("alt+0", "app.number(10)"),
     Key("alt+slash,alt+left,alt+right", "app.return", "Alt+/", _n("go where one was before")),
-    Key("pageup", "page(-1)", "PgUp PgDn", _n("scroll")),
-    Key("pagedown", "page(1)"),
-    Key("alt+pageup,shift+up", "page(-0.1)"),
-    Key("alt+pagedown,shift+down", "page(0.1)"),
-    Key("ctrl+home,alt+home", "start"),
-    Key("ctrl+end,alt+end", "latest", "Ctrl+End", _n("go to the latest message")),
+    Key("pageup", "screen.page(-1)", "PgUp PgDn", _n("scroll")),
+    Key("pagedown", "screen.page(1)"),
+    Key("alt+pageup,shift+up", "screen.page(-0.1)"),
+    Key("alt+pagedown,shift+down", "screen.page(0.1)"),
+    Key("ctrl+home,alt+home", "screen.start"),
+    Key("ctrl+end,alt+end", "screen.latest", "Ctrl+End", _n("go to the latest message")),
     Key("f5", "app.send_again", "F5", _n("send again what could not be sent")),
     Key("f6", "app.drop", "F6", _n("give up what could not be sent")),
-    Key("f7", "toggle_list('buffers')", "F7", _n("show or hide the channels")),
-    Key("f8", "toggle_list('members')", "F8", _n("show or hide who is there")),
+    Key("f7", "screen.toggle_list('buffers')", "F7", _n("show or hide the channels")),
+    Key("f8", "screen.toggle_list('members')", "F8", _n("show or hide who is there")),
     Key("ctrl+r", "app.reconnect", "Ctrl+R", _n("connect now")),
-    Key("escape", "latest"),
-    Key("ctrl+c", "copy", "Ctrl+C", _n("copy what is selected, or empty the line")),
+    Key("escape", "screen.latest"),
+    Key("ctrl+c", "screen.copy", "Ctrl+C", _n("copy what is selected, or empty the line")),
     Key("ctrl+q", "app.leave", "Ctrl+Q", _n("app.leave")),
 )
 
@@ -62,8 +62,8 @@ TYPING = (
 
 
 def bindings() -> list[Binding]:
-    """Return the keys for the screen; they count before those of what one types in."""
-    return [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
+    """Return the keys for the screen."""
+    return [Binding(key.keys, key.action, show=False) for key in KEYS]
 
 
 def listed(_: Words) -> list[tuple[str, str]]:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message as Notice
-from textual.widgets import Input
 
-from tertulia.client.interface.completion import Completion, Source
+from tertulia.client.interface.completion import Completion
 from tertulia.client.interface.recall import Recall
+from tertulia.client.interface.textline import TextLine
 
 
-class Prompt(Input):
-    """A line of text; `Sent` carries it when Enter is pressed."""
+class Talker(Protocol):
+    """Who takes what is typed."""
+
+    def complete(self, text: str, cursor: int) -> list[str]:
+        """Return what the word before *cursor* may become."""
+
+    def typing(self, text: str) -> None:
+        """Somebody is typing."""
+
+    def submit(self, text: str) -> None:
+        """Somebody pressed Enter."""
+
+
+class Prompt(TextLine):
+    """The line under the conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,ctrl+p", "recall(-1)", show=False),
@@ -31,13 +44,6 @@ class Prompt(Input):
         Binding("ctrl+y", "yank", show=False),
     ]
 
-    class Sent(Notice):
-        """Something is to be said, or done."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
     class PastedLines(Notice):
         """Text of several lines was pasted."""
 
@@ -45,17 +51,12 @@ class Prompt(Input):
             super().__init__()
             self.text = text
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(id="prompt", compact=True, select_on_focus=False)
-        self.cursor_blink = False
+    def __init__(self, talker: Talker) -> None:
+        super().__init__(talker.typing, id="prompt")
         self.recall = Recall()
-        self._completion = Completion(source)
+        self._talker = talker
+        self._completion = Completion(talker.complete)
         self._killed = ""
-
-    def put(self, text: str, cursor: int | None = None) -> None:
-        """Have *text* to type on in."""
-        self.value = text
-        self.cursor_position = len(text) if cursor is None else cursor
 
     async def action_submit(self) -> None:
         """Send what was typed."""
@@ -63,7 +64,7 @@ class Prompt(Input):
         if text.strip():
             self.recall.keep(text)
             self.put("")
-            self.post_message(self.Sent(text))
+            self._talker.submit(text)
 
     def action_recall(self, step: int) -> None:
         """Show what was typed before, or after."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
 from tertulia.client.interface import answers, dates
 from tertulia.client.interface.bar import Bar
 from tertulia.client.interface.dialogs import Picker
 from tertulia.client.interface.rows import Row
+from tertulia.client.interface.textline import TextLine
 from tertulia.client.session import events as ev
 from tertulia.client.session import intents
 from tertulia.client.session.model import Buffer, Message
@@ -31,7 +31,7 @@ class SearchDialog(Picker[Hit]):
     """Words to search for, and what was found: Enter searches, and again goes to a message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "widen", show=False, priority=True),
+        Binding("tab", "widen", show=False),
     ]
 
     def __init__(self, app: ChatApp, target: str, words: str) -> None:
@@ -48,7 +48,7 @@ class SearchDialog(Picker[Hit]):
         super().on_mount()
         self._tell()
         if self._words:
-            self.query_one(Input).value = self._words
+            self.query_one(TextLine).value = self._words
             self.action_pick()
 
     def look(self, text: str) -> None:
@@ -68,7 +68,7 @@ class SearchDialog(Picker[Hit]):
 
     def action_pick(self) -> None:
         """Search, or go to what was found."""
-        words = self.query_one(Input).value.strip()
+        words = self.query_one(TextLine).value.strip()
         if words and words != self._searched:
             self._searched = words
             self._tell(self._chat.words("searching…"))
