@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -49,13 +48,15 @@ def chat(
     """
     if lang and not is_known(lang):
         raise CommandError(f"--lang {lang}: there is no such language; write en or pt_BR")
+    # Textual draws on standard error.
+    is_plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty())
     try:
         home = open_home(as_, lang)
         place = parse(uri) if uri else None
         if place is not None:
             target = Target((at(place.address, home),), place.channels)
         else:
-            target = Target(asyncio.run(_choose(home)))
+            target = Target(asyncio.run(_choose(home, is_plain=is_plain)))
         if trust:
             home.profile.set_pin(_pinned_as(target.servers[0]), trust)
         prepared = prepare(home, target, nick)
@@ -68,9 +69,7 @@ def chat(
                 " --as gives it an identity of its own."
             ).format(name=as_)
         )
-    if plain or not sys.stdout.isatty():
-        return asyncio.run(_plain(prepared))
-    return _interface(prepared)
+    return asyncio.run(_plain(prepared)) if is_plain else _interface(prepared)
 
 
 def _pinned_as(server: Candidate) -> str:
@@ -84,18 +83,15 @@ async def _plain(prepared: Chat) -> int:
 
 
 def _interface(prepared: Chat) -> int:
-    # Nobody else needs Textual, which takes its time to load.
-    if importlib.util.find_spec("tertulia.client.interface") is None:
-        return asyncio.run(_plain(prepared))
-    interface = importlib.import_module("tertulia.client.interface")
-    status: int = interface.run(prepared)
-    return status
+    from tertulia.client.interface import run
+
+    return run(prepared)
 
 
 # Which server
 
 
-async def _choose(home: Home) -> tuple[Candidate, ...]:
+async def _choose(home: Home, *, is_plain: bool) -> tuple[Candidate, ...]:
     """Return the servers of the network to come to: the only one, or the chosen one."""
     remembered = home.profile.kept().servers
     found = await gather(candidates(remembered, _warn))
@@ -110,7 +106,16 @@ async def _choose(home: Home) -> tuple[Candidate, ...]:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         uris = ", ".join(shown(some[0].uri) for some in networks)
         raise CommandError(_("there are several servers, say which one: {uris}").format(uris=uris))
-    return await asyncio.to_thread(_ask, networks, home)
+    return await (asyncio.to_thread(_ask, networks, home) if is_plain else _pick(networks, home))
+
+
+async def _pick(networks: Sequence[tuple[Candidate, ...]], home: Home) -> tuple[Candidate, ...]:
+    from tertulia.client.interface import choose
+
+    chosen = await choose(networks, home)
+    if chosen is None:
+        raise CommandError(home.words("none was chosen"))
+    return chosen
 
 
 def _ask(networks: Sequence[tuple[Candidate, ...]], home: Home) -> tuple[Candidate, ...]:

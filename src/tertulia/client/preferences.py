@@ -32,7 +32,7 @@ class Preferences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     history: int = 50
     seen: bool = True
     typing: bool = True
-    theme: Literal["auto", "light", "dark"] = "auto"
+    theme: Literal["auto", "light", "dark", "terminal"] = "auto"
     notify: Literal["bell", "osc", "off"] = "bell"
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from msgspec import convert
 from rich.console import Console
 
-from tertulia.client.commands import Here, Local
 from tertulia.client.interface.app import ChatApp
 from tertulia.client.preferences import Preferences
 from tertulia.client.session.intents import Intent, Quit
@@ -33,7 +32,7 @@ class Stage:
         self.trusted: list[str] = []
         self.ended = asyncio.Event()
         preferences = convert({"theme": theme, "notify": notify}, Preferences)
-        self.app = ChatApp(self, words_for(language), preferences, self._local)
+        self.app = ChatApp(self, words_for(language), preferences)
 
     @property
     def session(self) -> Session:
@@ -54,10 +53,6 @@ class Stage:
     async def run(self) -> None:
         """The test says what the server says."""
         await self.ended.wait()
-
-    def _local(self, wish: Local, here: Here) -> list[str]:
-        """A command that is left to the interface."""
-        return [f"/{wish.name} {wish.argument}".rstrip()]
 
     def come(self) -> None:
         """Be on a server."""

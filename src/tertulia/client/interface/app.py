@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
 
-from tertulia.client.commands import Here, Local
 from tertulia.client.interface import keys, ring, talking, themes
 from tertulia.client.interface.chat import ChatScreen
 from tertulia.client.interface.conversation import Conversation
@@ -37,30 +36,20 @@ READ_S = 1.0
 
 
 class ChatApp(App[int]):
-    """The terminal client.
-
-    *locals* does the commands that are left to an interface, and returns the lines to show.
-    """
+    """The terminal client; *preferences* are what somebody wants it to be like."""
 
     CSS_PATH = "chat.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
     COMMANDS: ClassVar = set()
 
-    def __init__(
-        self,
-        port: Port,
-        words: Words,
-        preferences: Preferences,
-        locals: Callable[[Local, Here], list[str]],
-    ) -> None:
+    def __init__(self, port: Port, words: Words, preferences: Preferences) -> None:
         self.palette = themes.choose(preferences.theme, os.environ)
         super().__init__(ansi_color=True if self.palette.is_plain else None)
         self.animation_level = "none"
         self.port = port
         self.words = words
         self.preferences = preferences
-        self.locals = locals
         self._is_leaving = False
         self._is_connecting = False
         self.desk = Desk(port, self.palette, words)

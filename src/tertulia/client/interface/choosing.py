@@ -1,80 +1,65 @@
-"""Which server to go to, where there are several: a list that fills as they are heard of."""
+"""Which server to go to, where there are several."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
 
 from rich.segment import Segment
 from textual.app import App
 from textual.binding import BindingType
 
+from tertulia.client.choose import Candidate
 from tertulia.client.interface import themes
 from tertulia.client.interface.dialogs import Picker
+from tertulia.client.interface.fuzzy import score
 from tertulia.client.interface.rows import Row
 from tertulia.client.preferences import Preferences
 from tertulia.client.words import Words
 
-
-class Candidate(Protocol):
-    """A server that one can go to; *users* is None where it does not tell."""
-
-    @property
-    def name(self) -> str:
-        """What it calls itself, empty if it does not."""
-
-    @property
-    def uri(self) -> str:
-        """Where it is."""
-
-    @property
-    def users(self) -> int | None:
-        """How many people are there."""
+Network: TypeAlias = tuple[Candidate, ...]
 
 
-class Chooser(App[Candidate]):
-    """Lists the servers; returns the one that somebody goes to."""
+class Chooser(App[Network]):
+    """Lists networks, each by the servers of it that were found; returns the one to go to."""
 
     CSS_PATH = "chat.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(
-        self, candidates: AsyncIterator[Candidate], preferences: Preferences, words: Words
-    ) -> None:
+    def __init__(self, networks: Sequence[Network], preferences: Preferences, words: Words) -> None:
         self.palette = themes.choose(preferences.theme, os.environ)
         super().__init__(ansi_color=True if self.palette.is_plain else None)
-        self._candidates = candidates
-        self._found: list[Candidate] = []
+        self._networks = networks
         self._words = _ = words
         self._list = Picker(
             self.palette,
             _("Which server?"),
-            lambda text: self._found,
+            self._find,
             self._row,
-            hint=_("Enter goes there · Esc leaves · others appear as they are heard of"),
-            can_type=False,
+            hint=_("Enter goes there · Esc leaves"),
         )
         self.register_theme(themes.theme(self.palette))
         self.theme = f"tertulia-{self.palette.name}"
 
     def on_mount(self) -> None:
-        """Show the list, and listen."""
+        """Show the list."""
         self.push_screen(self._list, self.exit)
-        self.run_worker(self._listen())
 
-    async def _listen(self) -> None:
-        async for candidate in self._candidates:
-            self._found.append(candidate)
-            self._list.extend(self._found)
+    def _find(self, text: str) -> list[Network]:
+        return [
+            some
+            for some in self._networks
+            if score(text, f"{some[0].name} {some[0].uri}") is not None
+        ]
 
-    def _row(self, candidate: Candidate) -> Row:
-        palette, _ = self.palette, self._words
-        left = [Segment(candidate.name or candidate.uri, palette.style(bold=True))]
-        if candidate.name:
-            left += [Segment("  "), Segment(candidate.uri, palette.quiet)]
-        if candidate.users is None:
+    def _row(self, network: Network) -> Row:
+        palette, _, first = self.palette, self._words, network[0]
+        left = [Segment(first.name or first.uri, palette.style(bold=True))]
+        if first.name:
+            left += [Segment("  "), Segment(first.uri, palette.quiet)]
+        if first.users is None:
             return Row(left)
-        count = _.plural("{count} person", "{count} people", candidate.users)
+        count = _.plural("{count} person", "{count} people", first.users)
         return Row(left, [Segment(f"{count} ", palette.quiet)])

@@ -75,19 +75,16 @@ class Picker(Dialog[T], Generic[T]):
         draw: Callable[[T], Row],
         *,
         hint: str = "",
-        can_type: bool = True,
     ) -> None:
         super().__init__(palette, title, hint)
         self._find = find
         self._draw = draw
-        self._can_type = can_type
         self._found: Sequence[T] = ()
         self._at = 0
 
     def content(self) -> ComposeResult:
         """A line to type in, and the list."""
-        if self._can_type:
-            yield TextLine(self.look)
+        yield TextLine(self.look)
         yield Rows("found")
 
     def on_mount(self) -> None:
@@ -102,11 +99,6 @@ class Picker(Dialog[T], Generic[T]):
     def offer(self, found: Sequence[T]) -> None:
         """Show these, the first chosen."""
         self._found, self._at = found, 0
-        self._fill()
-
-    def extend(self, found: Sequence[T]) -> None:
-        """Show these, of which more have come at the end."""
-        self._found = found
         self._fill()
 
     def _fill(self) -> None:

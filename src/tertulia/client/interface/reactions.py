@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tertulia.client.interface import answers
+from tertulia.client import answers
 from tertulia.client.interface.desk import Desk, Dirty
 from tertulia.client.session import events as ev
 from tertulia.client.session.model import Buffer, BufferKind, Kind, Message

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
-from tertulia.client.interface import answers, dates
+from tertulia.client import answers
+from tertulia.client.interface import dates
 from tertulia.client.interface.bar import Bar
 from tertulia.client.interface.dialogs import Picker
 from tertulia.client.interface.rows import Row

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tertulia.client import commands
 from tertulia.client.commands import Here, Local, Mistake, Result
 from tertulia.client.interface.dialogs import Question
+from tertulia.client.local import local_lines
 from tertulia.client.session import intents
 from tertulia.client.session.model import BufferKind, Kind
 from tertulia.client.words import Words
@@ -83,14 +84,10 @@ class Talking:
 
     def _local(self, wish: Local) -> None:
         app = self._app
-        if wish.name != "help":
-            lines = app.locals(wish, self.here)
-        elif wish.argument:
-            lines = commands.help_lines(wish.argument, app.words)
-        else:
+        if wish.name == "help" and not wish.argument:
             app.action_help()
             return
-        for line in lines:
+        for line in local_lines(wish, self.here):
             app.desk.note(line)
 
     def paste(self, text: str) -> None:
