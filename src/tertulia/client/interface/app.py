@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import App
-from textual.binding import BindingType
 
 from tertulia.client.interface import keys, ring, talking, themes
 from tertulia.client.interface.chat import ChatScreen
@@ -35,12 +34,11 @@ READ_S = 1.0
 """How often the server is told at most that one has read on."""
 
 
-class ChatApp(App[int]):
+class ChatApp(App[int], inherit_bindings=False):
     """The terminal client; *preferences* are what somebody wants it to be like."""
 
     CSS_PATH = "chat.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = []
     COMMANDS: ClassVar = set()
 
     def __init__(self, port: Port, words: Words, preferences: Preferences) -> None:
@@ -107,6 +105,8 @@ class ChatApp(App[int]):
         self.read()
         if dirty & Dirty.TALK:
             self.searching.go_on()
+            if self.desk.talk.rows < self.chat.conversation.rows:
+                self.load_older()
 
     def _tick(self) -> None:
         """Once a second: what changes by the time alone."""

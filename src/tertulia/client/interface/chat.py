@@ -28,7 +28,7 @@ MEMBERS_FROM = 80
 """From how many columns on a list is there by itself."""
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(Screen[None], inherit_bindings=False):
     """Everything that one sees most of the time."""
 
     app: ChatApp

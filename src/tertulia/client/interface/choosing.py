@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from rich.segment import Segment
 from textual.app import App
-from textual.binding import BindingType
 
 from tertulia.client.choose import Candidate
 from tertulia.client.interface import themes
@@ -21,12 +20,11 @@ from tertulia.client.words import Words
 Network: TypeAlias = tuple[Candidate, ...]
 
 
-class Chooser(App[Network]):
+class Chooser(App[Network], inherit_bindings=False):
     """Lists networks, each by the servers of it that were found; returns the one to go to."""
 
     CSS_PATH = "chat.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(self, networks: Sequence[Network], preferences: Preferences, words: Words) -> None:
         self.palette = themes.choose(preferences.theme, os.environ)

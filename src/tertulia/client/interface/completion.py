@@ -29,8 +29,8 @@ class Completion:
             self._end, self._at = cursor, 0 if step > 0 else -1
         if not self._found:
             return text, cursor
-        word, rest = self._found[self._at], text[self._end :].lstrip(" ")
-        word = word if word.endswith(" ") else f"{word} "
+        word, rest = self._found[self._at].rstrip(), text[self._end :]
+        word += "" if rest and not rest[0].isalnum() else " "
         self._made = text[: self._start] + word + rest
         self._end = self._start + len(word)
         return self._made, self._end

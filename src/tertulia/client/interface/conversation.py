@@ -92,8 +92,8 @@ class Conversation(ScrollView):
         self.post_message(self.Resized())
 
     def page(self, pages: float) -> None:
-        """Scroll so many pages down; up if it is less than none."""
-        self.scroll_relative(y=round(pages * self.rows), animate=False)
+        """Scroll so many pages down, up if it is less than none; two rows stay in view."""
+        self.scroll_relative(y=round(pages * max(1, self.rows - 2)), animate=False)
 
     def message_at(self, y: int) -> Message | None:
         """Return the message in a row of the screen."""

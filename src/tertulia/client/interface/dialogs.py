@@ -20,7 +20,7 @@ from tertulia.client.interface.textline import TextLine
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(ModalScreen[T], inherit_bindings=False):
     """A box with a title, closed by Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "cancel", show=False)]
@@ -50,6 +50,10 @@ class Dialog(ModalScreen[T]):
         )
         if self._hint:
             self.query_one("#hint", Bar).tell([Segment(self._hint, self.palette.quiet)], [])
+        self.opened()
+
+    def opened(self) -> None:
+        """All that is in the box is there."""
 
     def action_cancel(self) -> None:
         """Close without an answer."""
@@ -87,9 +91,8 @@ class Picker(Dialog[T], Generic[T]):
         yield TextLine(self.look)
         yield Rows("found")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show what there is."""
-        super().on_mount()
         self.look("")
 
     def look(self, text: str) -> None:
@@ -145,9 +148,8 @@ class Question(Dialog[str]):
         rows = Rows("found")
         yield rows
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show the answers."""
-        super().on_mount()
         lines = [("", line, "") for line in [*self._text.splitlines(), ""]]
         rows = self.query_one(Rows)
         items = [*lines, *self._answers]
@@ -197,9 +199,8 @@ class Help(Dialog[None]):
         """The list."""
         yield Rows("found")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show the list."""
-        super().on_mount()
         rows = self.query_one(Rows)
         rows.styles.height = max(4, min(len(self._lines), self.app.size.height - 8))
         rows.fill(self._lines, self._row, lambda line: None)

@@ -33,7 +33,8 @@ class Scrollback:
         self._heights = Heights()
         self._blocks: OrderedDict[int, Block] = OrderedDict()
         self._top = (0, 0)
-        """The message in the first row, by its index, and which of its rows that is."""
+        """The message in the first row, by its index, and which of its rows that is, counted from
+        the first one that nothing but the message is in."""
         self.rebuild()
 
     # What happens in the buffer
@@ -158,15 +159,20 @@ class Scrollback:
         index = min(self._top[0], len(self.items) - 1)
         self._make(index, 1, 2 * height)
         self._make(index - 1, -1, height)
-        offset = min(self._top[1], self._heights[index] - 1)
-        row = min(self._heights.row_of(index) + offset, max(0, self.rows - height))
-        self._top = self._heights.find(row)
+        block = self._block(index)
+        offset = min(self._top[1] + block.above, len(block.lines) - 1)
+        row = max(0, min(self._heights.row_of(index) + offset, self.rows - height))
+        self._reach(row)
         return row
+
+    def _reach(self, row: int) -> None:
+        index, offset = self._heights.find(row)
+        self._top = (index, offset - self._block(index).above)
 
     def scrolled(self, row: int, height: int) -> None:
         """Somebody scrolled, so that *row* is the first one in view."""
         if self.items:
-            self._top = self._heights.find(row)
+            self._reach(row)
             self.is_following = row >= self.rows - height
 
     def show(self, number: int, height: int) -> bool:
@@ -177,7 +183,7 @@ class Scrollback:
         self._make(index, -1, height)
         row = max(0, self._heights.row_of(index) - height // 2)
         self.is_following = False
-        self._top = self._heights.find(row)
+        self._reach(row)
         return True
 
     def line(self, row: int) -> Line | None:

@@ -44,9 +44,8 @@ class SearchDialog(Picker[Hit]):
         hint = _("Enter searches · Tab: here or everywhere · Esc closes")
         super().__init__(app.palette, "", lambda text: (), self._drawn, hint=hint)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Say where is searched."""
-        super().on_mount()
         self._tell()
         if self._words:
             self.query_one(TextLine).value = self._words
