@@ -19,8 +19,10 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
+from typing import cast
 
 COLUMNS, ROWS = 120, 40
 LINES = 100_000
@@ -34,29 +36,45 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\a]*\a|[@-Z\\-_=>])")
 Figures = dict[str, float]
 
 
-class Room:
+class Room(asyncio.Protocol):
     """A server with one channel, in which somebody says what is wanted."""
 
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._transport: asyncio.Transport | None = None
+        self._rest = b""
+        self._goes_on = asyncio.Event()
         self.entered = asyncio.Event()
 
     async def open(self) -> str:
         """Listen; return where."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        return f"irc://127.0.0.1:{port}/#bench"
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: self, "127.0.0.1", 0)
+        return f"irc://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/#bench"
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Listen no more."""
         assert self._server is not None
         self._server.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        async for raw in reader:
-            self._answer(raw.decode().split())
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The client is there."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._goes_on.set()
+
+    def pause_writing(self) -> None:
+        """The client has enough for now."""
+        self._goes_on.clear()
+
+    def resume_writing(self) -> None:
+        """It has not."""
+        self._goes_on.set()
+
+    def data_received(self, data: bytes) -> None:
+        """The client says something."""
+        *lines, self._rest = (self._rest + data).split(b"\r\n")
+        for line in lines:
+            self._answer(line.decode().split())
 
     def _answer(self, words: list[str]) -> None:
         match words:
@@ -76,15 +94,14 @@ class Room:
                 self.entered.set()
 
     def _send(self, *lines: str) -> None:
-        assert self._writer is not None
-        self._writer.write("".join([f"{line}\r\n" for line in lines]).encode())
+        assert self._transport is not None
+        self._transport.write("".join([f"{line}\r\n" for line in lines]).encode())
 
     async def say(self, first: int, count: int) -> None:
         """Say so many lines, numbered from *first*."""
-        assert self._writer is not None
         numbers = range(first, first + count)
         self._send(*[f":member{n % 50}!m@h PRIVMSG #bench :{_text(n)}" for n in numbers])
-        await self._writer.drain()
+        await self._goes_on.wait()
 
 
 def _text(number: int) -> str:
@@ -176,7 +193,7 @@ async def start() -> Figures:
         with _client(uri) as terminal:
             first.append(await terminal.until(lambda shown: "›" in shown) - terminal.started)
             inside.append(await terminal.until(lambda shown: "member1" in shown) - terminal.started)
-    await room.close()
+    room.close()
     return {"start.first_screen_ms": 1000 * median(first), "start.inside_ms": 1000 * median(inside)}
 
 
@@ -195,7 +212,7 @@ async def scroll() -> Figures:
         begun = time.perf_counter()
         terminal.press("\x1b[1;5H")
         top = await terminal.until(lambda shown: "line-000000" in shown) - begun
-    await room.close()
+    room.close()
     return {"scroll.lines_taken_per_s": LINES / taken, "scroll.top_ms": 1000 * top, **pages}
 
 
@@ -204,10 +221,14 @@ async def _pages(terminal: Terminal) -> Figures:
     for _ in range(PAGES):
         begun = time.perf_counter()
         terminal.press("\x1b[5~")
-        times.append(await terminal.until(lambda shown: _lowest(shown, lowest) < lowest) - begun)
+        times.append(await terminal.until(partial(_is_further, lowest)) - begun)
         await asyncio.sleep(KEY_S)
         lowest = _lowest(terminal.shown, lowest)
     return _percentiles("scroll.page", times)
+
+
+def _is_further(lowest: int, shown: str) -> bool:
+    return _lowest(shown, lowest) < lowest
 
 
 def _lowest(shown: str, otherwise: int) -> int:
@@ -225,10 +246,10 @@ async def burst() -> Figures:
         said = asyncio.create_task(_keep_saying(room))
         busy = await _type(terminal, BURST_S)
         count = await said
-        last = f"line-{count - 1:06}"
-        begun = time.perf_counter()
+        begun, last = time.perf_counter(), f"line-{count:06}"
+        await room.say(count, 1)
         behind = await terminal.until(lambda shown: last in shown) - begun
-    await room.close()
+    room.close()
     return {
         **_percentiles("quiet.key", quiet),
         **_percentiles("burst.key", busy),
@@ -253,10 +274,14 @@ async def _type(terminal: Terminal, seconds: float) -> list[float]:
         word = f"{number}x"
         begun = time.perf_counter()
         terminal.press("\x15" + word)  # Ctrl+U empties the line
-        times.append(await terminal.until(lambda shown, word=word: f"› {word}" in shown or word in shown) - begun)
+        times.append(await terminal.until(partial(_has, word)) - begun)
         await asyncio.sleep(KEY_S)
     terminal.press("\x15")
     return times
+
+
+def _has(word: str, shown: str) -> bool:
+    return word in shown
 
 
 def _percentiles(name: str, times: Sequence[float]) -> Figures:

@@ -97,9 +97,10 @@ class ChatApp(App[int], inherit_bindings=False):
         self._frames.ask()
 
     def _draw(self) -> None:
-        self._frames.drawn()
+        self._frames.begun()
         if not self.chat.is_mounted:
             return
+        self.call_after_refresh(self._frames.ended)
         dirty, self.desk.dirty = self.desk.dirty, Dirty.NOTHING
         self.chat.draw(dirty)
         self.read()

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message as Notice
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -41,6 +41,7 @@ class Conversation(ScrollView):
         self.can_focus = False
         self.scrollback: Scrollback | None = None
         self._is_settling = False
+        self._ground = Style()
 
     @property
     def allow_select(self) -> bool:
@@ -69,12 +70,18 @@ class Conversation(ScrollView):
             return
         self._is_settling = True
         row = self.scrollback.settle(self.rows)
-        size = Size(self.columns, self.scrollback.rows)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self._grow(Size(self.columns, self.scrollback.rows))
         self.scroll_to(y=row, animate=False, force=True)
         self._is_settling = False
         self.refresh()
+
+    def _grow(self, size: Size) -> None:
+        """There are more or fewer rows. Nothing else on the screen moves for that, so that there
+        is no need to lay it out again, as setting `virtual_size` would."""
+        if size != self.virtual_size:
+            self.set_reactive(ScrollView.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+            self.vertical_scrollbar.window_size = self.rows
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Keep in mind where one reads, and make what comes into view."""
@@ -103,9 +110,14 @@ class Conversation(ScrollView):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return some rows of the screen."""
+        self._ground = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one row of the screen."""
-        ground = self.rich_style
+        ground = self._ground
         row = y + self.scroll_offset.y
         line = None if self.scrollback is None else self.scrollback.line(row)
         width = self.size.width

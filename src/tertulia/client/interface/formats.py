@@ -43,7 +43,7 @@ _CODE = re.compile(
 )
 _TOGGLES = {"\x02": "bold", "\x1d": "italic", "\x1f": "underline", "\x1e": "strike"}
 _TOGGLES["\x16"] = "reverse"
-_LINK = re.compile(r"(?:https?|ircs?|ftp)://[^\s<>\"“”«»]+|www\.[\w-]+\.[^\s<>\"“”«»]+", re.I)
+_LINK = re.compile(r"(?i:https?|ircs?|ftp)://[^\s<>\"“”«»]+|(?i:www)\.[\w-]+\.[^\s<>\"“”«»]+")
 _OPENING = {")": "(", "]": "[", "}": "{"}
 
 

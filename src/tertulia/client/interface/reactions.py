@@ -103,8 +103,9 @@ class Reactions:
 
     def _added(self, event: ev.Added) -> None:
         desk, buffer, message = self._desk, event.buffer, event.message
-        desk.dirty |= Dirty.BUFFERS
         is_seen = buffer is desk.current and desk.is_watched and desk.talk.is_following
+        if not is_seen:
+            desk.dirty |= Dirty.BUFFERS
         if buffer is desk.current:
             desk.dirty |= Dirty.TALK
             if not is_seen and desk.talk.new is None and message.is_spoken and not message.own:

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message as Notice
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -46,6 +46,7 @@ class Rows(ScrollView):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.can_focus = False
+        self._ground = Style()
         self._items: Sequence[Any] = ()
         self._draw: Callable[[Any], Row] = lambda item: Row([Segment(str(item))])
         self._key: Callable[[Any], Any] = lambda item: item
@@ -71,10 +72,15 @@ class Rows(ScrollView):
             y = index if index < top else index - height + 1
             self.scroll_to(y=y, animate=False, force=True)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return some rows of the screen."""
+        self._ground = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one row of the screen."""
         index = y + self.scroll_offset.y
-        ground, width = self.rich_style, self.size.width
+        ground, width = self._ground, self.size.width
         if index >= len(self._items):
             return Strip.blank(width, ground)
         row = self._draw(self._items[index])

@@ -32,15 +32,21 @@ class Scrollback:
         self._pending = 0
         self._heights = Heights()
         self._blocks: OrderedDict[int, Block] = OrderedDict()
+        self._is_stale = False
+        """Whether everything is to be taken from the buffer again before it is drawn."""
         self._top = (0, 0)
         """The message in the first row, by its index, and which of its rows that is, counted from
         the first one that nothing but the message is in."""
-        self.rebuild()
+        self._take_all()
 
-    # What happens in the buffer
+    # What happens in the buffer. What is told may be behind what the buffer has already.
 
     def rebuild(self) -> None:
-        """Take everything from the buffer again."""
+        """Something else than all of the below has happened."""
+        self._is_stale = True
+
+    def _take_all(self) -> None:
+        self._is_stale = False
         reading = self._reading()
         settled = self.buffer.messages
         if self._notes:
@@ -54,22 +60,19 @@ class Scrollback:
 
     def added(self, message: Message) -> None:
         """Something was said; pending messages stay behind it."""
-        if len(self.buffer.messages) + len(self._notes) != len(self.items) - self._pending + 1:
-            self.rebuild()  # The oldest were forgotten, or more is known than was told.
-            return
-        self._insert(len(self.items) - self._pending, message)
+        if not self._is_stale:
+            self._insert(len(self.items) - self._pending, message)
 
     def note(self, message: Message) -> None:
         """Show what the buffer does not have, and will not have."""
         self._notes.append(message)
-        self._insert(len(self.items) - self._pending, message)
+        self.added(message)
 
     def prepended(self, messages: Sequence[Message]) -> None:
-        """Older messages are in front of the others."""
-        if not messages:
-            self._forget(0)
-            return
+        """Older messages are in front of the others; none, if there are none."""
         self._forget(0)
+        if self._is_stale:
+            return
         self.items[:0] = messages
         self._heights.prepend(estimates(messages, None, self.look))
         index, offset = self._top
@@ -84,11 +87,15 @@ class Scrollback:
 
     def pending_added(self, message: Message) -> None:
         """An own message is behind all others."""
+        if self._is_stale:
+            return
         self._pending += 1
         self._insert(len(self.items), message)
 
     def pending_removed(self, message: Message) -> None:
         """It is there no more."""
+        if self._is_stale:
+            return
         index = self.index_of(message.number, len(self.items) - self._pending)
         if index is not None:
             self._pending -= 1
@@ -100,7 +107,7 @@ class Scrollback:
         """Forget the notes, too; the buffer has forgotten its messages."""
         self._notes.clear()
         self.is_following = True
-        self.rebuild()
+        self._take_all()
 
     def mark_new(self, number: int | None) -> None:
         """Draw the line above that message, and nowhere else."""
@@ -151,6 +158,7 @@ class Scrollback:
 
         Returns the row that is the first one in view.
         """
+        self._catch_up()
         if not self.items:
             return 0
         if self.is_following:
@@ -177,6 +185,7 @@ class Scrollback:
 
     def show(self, number: int, height: int) -> bool:
         """Come to the message of that number, in the middle; return whether it is there."""
+        self._catch_up()
         index = self.index_of(number)
         if index is None:
             return False
@@ -197,6 +206,12 @@ class Scrollback:
     def message_at(self, row: int) -> Message | None:
         """Return which message is drawn in a row."""
         return self.items[self._heights.find(row)[0]] if 0 <= row < self.rows else None
+
+    def _catch_up(self) -> None:
+        """Take everything again, if that is needed, or the buffer has forgotten its oldest."""
+        settled = len(self.buffer.messages) + len(self._notes)
+        if self._is_stale or settled + self._pending != len(self.items):
+            self._take_all()
 
     def _reading(self) -> int | None:
         index = self._top[0]
