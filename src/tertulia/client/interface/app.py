@@ -6,12 +6,10 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import events
-from textual.app import App
 
-from tertulia.client.interface import keys, ring, talking, themes
+from tertulia.client.interface import keys, ring, talking
 from tertulia.client.interface.chat import ChatScreen
 from tertulia.client.interface.conversation import Conversation
 from tertulia.client.interface.desk import Desk, Dirty
@@ -24,6 +22,7 @@ from tertulia.client.interface.rows import Rows
 from tertulia.client.interface.searching import Searching
 from tertulia.client.interface.switching import Switcher
 from tertulia.client.interface.talking import Talking
+from tertulia.client.interface.themes import ThemedApp
 from tertulia.client.preferences import Preferences
 from tertulia.client.session import events as ev
 from tertulia.client.session import intents
@@ -34,17 +33,11 @@ READ_S = 1.0
 """How often the server is told at most that one has read on."""
 
 
-class ChatApp(App[int], inherit_bindings=False):
+class ChatApp(ThemedApp[int]):
     """The terminal client; *preferences* are what somebody wants it to be like."""
 
-    CSS_PATH = "chat.tcss"
-    ENABLE_COMMAND_PALETTE = False
-    COMMANDS: ClassVar = set()
-
     def __init__(self, port: Port, words: Words, preferences: Preferences) -> None:
-        self.palette = themes.choose(preferences.theme, os.environ)
-        super().__init__(ansi_color=True if self.palette.is_plain else None)
-        self.animation_level = "none"
+        super().__init__(preferences.theme)
         self.port = port
         self.words = words
         self.preferences = preferences
@@ -58,8 +51,6 @@ class ChatApp(App[int], inherit_bindings=False):
         self._frames = Frames(lambda: self.call_later(self._draw))
         self._drafts: dict[Buffer, str] = {}
         self._read_at = 0.0
-        self.register_theme(themes.theme(self.palette))
-        self.theme = f"tertulia-{self.palette.name}"
 
     def on_mount(self) -> None:
         """Show the screen, and connect."""

@@ -158,7 +158,9 @@ class ChatScreen(Screen[None], inherit_bindings=False):
     def _draw_lines(self) -> None:
         desk, session = self.app.desk, self.app.port.session
         palette, buffer, _ = desk.palette, desk.current, desk.words
-        heading = statusline.topic(buffer, self._title(buffer), palette, _)
+        person = session.model.users.get(session.model.fold(buffer.name))
+        away = person.away if person is not None and buffer.kind is BufferKind.QUERY else None
+        heading = statusline.topic(buffer, self._title(buffer), away, palette, _)
         self.topic.tell(heading, [Segment(f" {statusline.modes(buffer)} ", palette.quiet)])
         left = statusline.connection(session, self.app.reactions.why, palette, _)
         self.status.tell([*left, *self._elsewhere()], self._who_is_typing(buffer))

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from rich.segment import Segment
-from textual.app import App
 
 from tertulia.client.choose import Candidate
-from tertulia.client.interface import themes
 from tertulia.client.interface.dialogs import Picker
 from tertulia.client.interface.fuzzy import score
 from tertulia.client.interface.rows import Row
+from tertulia.client.interface.themes import ThemedApp
 from tertulia.client.preferences import Preferences
 from tertulia.client.words import Words
 
 Network: TypeAlias = tuple[Candidate, ...]
 
 
-class Chooser(App[Network], inherit_bindings=False):
+class Chooser(ThemedApp[Network]):
     """Lists networks, each by the servers of it that were found; returns the one to go to."""
 
-    CSS_PATH = "chat.tcss"
-    ENABLE_COMMAND_PALETTE = False
-
     def __init__(self, networks: Sequence[Network], preferences: Preferences, words: Words) -> None:
-        self.palette = themes.choose(preferences.theme, os.environ)
-        super().__init__(ansi_color=True if self.palette.is_plain else None)
+        super().__init__(preferences.theme)
         self._networks = networks
         self._words = _ = words
         self._list = Picker(
@@ -38,8 +32,6 @@ class Chooser(App[Network], inherit_bindings=False):
             self._row,
             hint=_("Enter goes there · Esc leaves"),
         )
-        self.register_theme(themes.theme(self.palette))
-        self.theme = f"tertulia-{self.palette.name}"
 
     def on_mount(self) -> None:
         """Show the list."""

@@ -106,7 +106,13 @@ class Conversation(ScrollView):
         """Return the message in a row of the screen."""
         if self.scrollback is None:
             return None
-        return self.scrollback.message_at(y + self.scroll_offset.y)
+        return self.scrollback.message_at(self._row(y))
+
+    def _row(self, y: int) -> int:
+        """Return which row of the conversation is in a row of the screen: what is short stands at
+        the bottom, next to where one types."""
+        known = 0 if self.scrollback is None else self.scrollback.rows
+        return y + self.scroll_offset.y - max(0, self.rows - known)
 
     # Drawing
 
@@ -118,7 +124,7 @@ class Conversation(ScrollView):
     def render_line(self, y: int) -> Strip:
         """Return one row of the screen."""
         ground = self._ground
-        row = y + self.scroll_offset.y
+        row = self._row(y)
         line = None if self.scrollback is None else self.scrollback.line(row)
         width = self.size.width
         if line is None:

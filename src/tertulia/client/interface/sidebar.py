@@ -70,7 +70,7 @@ class BufferRow:
             Segment(self._title(buffer), style),
         ]
         back = palette.chosen if is_current else ""
-        return Row(left, [] if is_current else self._counts(buffer), back)
+        return Row(left, [Segment(" ")] if is_current else self._counts(buffer), back)
 
     def _title(self, buffer: Buffer) -> str:
         if buffer.kind is BufferKind.SERVER:
@@ -98,8 +98,8 @@ class BufferRow:
             badge = palette.style(palette.mention, bold=True, reverse=True)
             return [Segment(f" {shortened(count)} ", badge), Segment(" ")]
         if buffer.unread:
-            return [Segment(f"{shortened(buffer.unread)} ", palette.quiet)]
-        return []
+            return [Segment(f" {shortened(buffer.unread)} ", palette.quiet)]
+        return [Segment(" ")]
 
 
 def shortened(count: int) -> str:
@@ -161,4 +161,4 @@ class PersonRow:
         style = palette.quiet if is_away else palette.style(colour, bold=own)
         sign = member.ranks[:1] or " "
         left = [Segment(f" {sign}", palette.quiet), Segment(self.name(member.nick), style)]
-        return Row(left, [Segment(self.words("away") + " ", palette.quiet)] if is_away else [])
+        return Row(left, [Segment(f" {self.words('away')} " if is_away else " ", palette.quiet)])

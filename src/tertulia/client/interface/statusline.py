@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 
 from tertulia.client.interface.blocks import Line
-from tertulia.client.interface.formats import parts
+from tertulia.client.interface.formats import bare, parts
 from tertulia.client.interface.palette import Palette
 from tertulia.client.session.events import State
 from tertulia.client.session.model import Buffer
@@ -67,11 +67,14 @@ def typists(buffer: Buffer, now: float) -> list[str]:
     return [nick for nick, until in buffer.typing.items() if until > now]
 
 
-def topic(buffer: Buffer, title: str, palette: Palette, _: Words) -> Line:
-    """Return the name of a buffer, and what it is about."""
+def topic(buffer: Buffer, title: str, away: str | None, palette: Palette, _: Words) -> Line:
+    """Return the name of a buffer, and what it is about; *away* is the message of somebody who
+    is."""
     line = [Segment(f" {title}", palette.style(bold=True))]
     if buffer.is_channel and not buffer.is_joined:
         line.append(Segment(f"  {_('not joined')}", palette.style(palette.bad)))
+    if away is not None:
+        line += [_SPACE, Segment(f"{_('away')}: {bare(away)}".rstrip(": "), palette.quiet)]
     if buffer.topic is not None and buffer.topic.text:
         line.append(_SPACE)
         for text, form in parts(buffer.topic.text):

@@ -1,12 +1,17 @@
-"""The palettes as themes of Textual."""
+"""The palettes as themes of Textual, and applications that have them."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from typing import TypeVar
 
-from textual.theme import Theme
+from textual.app import App
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tertulia.client.interface.palette import DARK, LIGHT, PALETTES, TERMINAL, Palette
+
+T = TypeVar("T")
 
 
 def theme(palette: Palette) -> Theme:
@@ -31,6 +36,7 @@ def theme(palette: Palette) -> Theme:
         panel=shown(palette.panel),
         boost=shown(palette.panel),
         variables={
+            **(BUILTIN_THEMES["ansi-dark"].variables if palette.is_plain else {}),
             "quiet": shown(palette.dim),
             "rule": shown(palette.faint),
             "chosen": shown(palette.chosen),
@@ -57,3 +63,19 @@ def choose(wanted: str, environment: Mapping[str, str]) -> Palette:
     # rxvt, Konsole and others tell in it which colour is behind the text: 7 and 15 are light.
     behind = environment.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT if behind in ("7", "15") else DARK
+
+
+class ThemedApp(App[T], inherit_bindings=False):
+    """An application in the colours of *wanted*; where shades cannot be told apart, its class is
+    ``-plain``."""
+
+    CSS_PATH = "chat.tcss"
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, wanted: str) -> None:
+        self.palette = choose(wanted, os.environ)
+        super().__init__(ansi_color=True if self.palette.is_plain else None)
+        self.animation_level = "none"
+        self.register_theme(theme(self.palette))
+        self.theme = f"tertulia-{self.palette.name}"
+        self.set_class(self.palette.is_plain, "-plain")
