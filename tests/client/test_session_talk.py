@@ -338,6 +338,37 @@ def test_resume_goes_on_with_the_last_token_that_covers_all() -> None:
     assert "RESUME" in one.negotiate()
 
 
+def test_a_token_is_worth_nothing_while_something_is_missing() -> None:
+    from tertulia.domain.resume import Token
+
+    token = Token({}, 1).encode()
+    one = table(caps=OURS, channels=("#tea",))
+    one.says(f"@time={moment(5)} :ana!u@host JOIN #tea", ":irc.example 366 ana #tea :End")
+    one.session.lost()
+    one.come()
+    sent = one.says(":ana!u@host JOIN #tea", ":irc.example 366 ana #tea :End")
+    # Nothing was said there until the connection was lost: from when one came in.
+    asked = asks(one, sent, "AFTER #tea timestamp=2027-01-15T08:00:04.999Z")
+    one.says(f":irc.example RESUME TOKEN :{token}")
+    one.session.lost()
+    one.open()
+    assert "RESUME" in one.negotiate()
+    one.says(":irc.example 001 ana :Welcome", ":irc.example 422 ana :no MOTD")
+    sent = one.says(":ana!u@host JOIN #tea", ":irc.example 366 ana #tea :End")
+    again = asks(one, sent, "AFTER #tea timestamp=2027-01-15T08:00:04.999Z")
+    assert again.partition(" ")[2] == asked.partition(" ")[2]
+    one.says(
+        f"{again.partition(' ')[0]} :irc.example BATCH +1 chathistory #tea",
+        f"@batch=1;msgid=m6;time={moment(6)} :rui!u@h PRIVMSG #tea :t6",
+        ":irc.example BATCH -1",
+    )
+    one.settle()
+    one.says(f":irc.example RESUME TOKEN :{token}")
+    one.session.lost()
+    one.open()
+    assert f"RESUME {token}" in one.negotiate()
+
+
 def test_until_when_was_read_is_remembered() -> None:
     one = table(caps=OURS, channels=("#tea",), read_at={"#tea": 1_800_000_000_000})
     assert one.buffer("#tea").read_at == 1_800_000_000_000

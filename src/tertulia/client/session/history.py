@@ -71,6 +71,11 @@ class History:
         return CAP in self._session.caps and "batch" in self._session.caps
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether something may be missing that was not asked for, or has not come."""
+        return bool(self._gaps)
+
+    @property
     def _page(self) -> int:
         return min(PAGE, self._session.features.number("CHATHISTORY", PAGE))
 
@@ -147,7 +152,10 @@ class History:
             if buffer not in self._before:
                 return self._since
         spoken = next((one for one in reversed(buffer.messages) if one.is_spoken), None)
-        return "" if spoken is None else _reference(spoken)
+        if spoken is not None:
+            return _reference(spoken)
+        # Nothing was said since one came in, as far as one heard.
+        return _timestamp(buffer.messages[0].at - 1) if buffer.messages else ""
 
     def forget(self, buffer: Buffer) -> None:
         """Nobody wants to know any more."""
@@ -171,6 +179,8 @@ class History:
         buffer = self._session.model.get(request.target)
         if buffer is not None:
             buffer.is_loading = False
+            if request.wants == "after":
+                self._gaps.pop(buffer, None)
             buffer.has_all_history = buffer.has_all_history or request.wants == "older"
             self._session.tell(ev.Merged(buffer, (), older=request.wants == "older"))
 

@@ -64,7 +64,9 @@ class Resume:
             self._parts = ""
         token = decode_token(self._parts + text)
         self._parts = ""
-        if token is not None and (self._is_settled or self._token is None):
+        # It covers what one is still being told, and may never be.
+        is_whole = not self._session.history.has_gaps
+        if token is not None and is_whole and (self._is_settled or self._token is None):
             self._token = token
             self._is_fresh = self._is_settled
 
