@@ -224,8 +224,12 @@ def table(rounds: Sequence[Figures], wanted: Sequence[Goal]) -> str:
         verdict = ""
         if key in limits:
             verdict = f"<= {limits[key]:g} {'MISSED' if key in too_much else 'reached'}"
-        rows.append([key, *(f"{f(values):.3g}" for f in (median, min, max)), verdict])
+        rows.append([key, *(_shown(f(values)) for f in (median, min, max)), verdict])
     return "\n".join(aligned(rows))
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def missed(rounds: Sequence[Figures], wanted: Sequence[Goal]) -> list[Goal]:
