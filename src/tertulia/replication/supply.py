@@ -12,8 +12,9 @@ from tertulia.replication.mesh import Mesh
 from tertulia.replication.messages import Ack, Epochs, EpochsAre, Events, Pull, Run
 from tertulia.replication.peer import BEHIND_BYTES, Peer
 
-PULL_BYTES = 256 * 1024
-"""The most that answers one pull."""
+PULL_BYTES = 128 * 1024
+"""The most that answers one pull. What people say meanwhile waits for as long as it takes to
+deal with one."""
 WANT_MOST = 2000
 EPOCHS_MOST = 20_000
 
