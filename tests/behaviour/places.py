@@ -209,7 +209,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment in which no settings of this machine are found."""
     source = str(Path(tertulia.__file__).parent.parent)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("TERTULIA__")}
-    xdg = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "DATA")}
+    xdg = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "DATA", "STATE")}
     return {**kept, **xdg, "PYTHONPATH": source, "NO_COLOR": "1", "TZ": "UTC", **more}
 
 

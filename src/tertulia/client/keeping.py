@@ -45,7 +45,7 @@ class Keeper:
 
     def pin(self, address: str) -> str | None:
         """Return what is remembered of the certificate of a server."""
-        return self._pins.get(self._pin_key(address))
+        return self._pins.get(self._pin_key(address)) or self._pins.get(address)
 
     def set_pin(self, address: str, fingerprint: str) -> None:
         """Remember it."""

@@ -252,12 +252,22 @@ async def run_plain(chat: Chat) -> int:
 
 
 def _read(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> None:
-    """Read standard input, in a thread: a file cannot be waited for, and a terminal not in
-    parts."""
+    """Read standard input, in a thread, because a file cannot be waited for."""
+
+    def put(line: str | None) -> None:
+        asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+
     try:
-        while raw := sys.stdin.buffer.readline(LINE_BYTES):
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
-        asyncio.run_coroutine_threadsafe(lines.put(None), loop).result()
+        rest = b""
+        # What is buffered would be locked when the program ends while this still reads.
+        while data := os.read(sys.stdin.fileno(), LINE_BYTES):
+            *whole, rest = (rest + data).split(b"\n")
+            if len(rest) >= LINE_BYTES:
+                whole, rest = [*whole, rest], b""
+            for raw in whole:
+                put(raw.decode("utf-8", "replace").rstrip("\r"))
+        if rest:
+            put(rest.decode("utf-8", "replace"))
+        put(None)
     except (concurrent.futures.CancelledError, RuntimeError, OSError, ValueError):
         return  # the program ends
