@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,14 @@ def test_all_are_in_the_table_and_no_name_is_twice() -> None:
     assert len(names) == len(set(names))
     assert set(PROMISED.split()) <= {one.name for one in COMMANDS}
     assert all(find(name) is not None for name in PORTUGUESE.split())
+
+
+def test_the_documentation_lists_them() -> None:
+    document = Path(__file__).resolve().parents[2] / "docs" / "chat.md"
+    text = document.read_text(encoding="utf-8")
+    for one in COMMANDS:
+        assert f"| `/{one.name}" in text
+        assert f"| {one.help} |" in text
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ class Connection:
 def words_of(error: BaseException) -> str:
     """Return what went wrong with a connection, in one line."""
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        return f"TLS: {getattr(error, 'reason', None) or error}"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     # asyncio says which call failed, and of several addresses for each.
     if (number := _ERRNO.search(text)) is not None:

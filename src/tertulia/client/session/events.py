@@ -40,6 +40,10 @@ class Welcome(Event, frozen=True):
     resumed: bool = False
 
 
+class Settled(Event, frozen=True):
+    """The channels of before were joined again, as far as that can be (``Session.is_settled``)."""
+
+
 class Issued(Event, frozen=True):
     """The server gave out an identity: keep it, it is told once. *server* is the server's id."""
 

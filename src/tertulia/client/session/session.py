@@ -375,6 +375,7 @@ class Session:
     def settled(self) -> None:
         """All that was asked for at the welcome has been answered."""
         self.is_settled = True
+        self.tell(ev.Settled())
         self.resume.settled()
         self.outbox.flush()
 
