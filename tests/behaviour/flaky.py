@@ -25,10 +25,8 @@ class Flaky:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         there_reader, there = await asyncio.open_connection("127.0.0.1", self._target)
-        with contextlib.suppress(OSError):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, there, writer))
-                group.create_task(self._pass(there_reader, writer, there))
+        ways = self._pass(reader, there, writer), self._pass(there_reader, writer, there)
+        await asyncio.gather(*ways, return_exceptions=True)
 
     async def _pass(
         self, reader: asyncio.StreamReader, to: asyncio.StreamWriter, back: asyncio.StreamWriter

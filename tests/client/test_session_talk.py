@@ -286,6 +286,15 @@ def test_what_was_missed_is_asked_for_until_it_has_come() -> None:
     asks(one, one.come(), "AFTER rui msgid=m150")
 
 
+def test_where_nothing_was_heard_yet_nothing_is_missed_either() -> None:
+    one = table(caps=OURS)
+    one.says(f"@time={moment(5)} :ana!u@host JOIN #tea")
+    one.session.lost()
+    one.come()
+    sent = one.says(f"@time={moment(9)} :ana!u@host JOIN #tea")
+    asks(one, sent, f"AFTER #tea timestamp={moment(5)}")
+
+
 def test_a_page_that_never_ends_is_asked_for_no_more() -> None:
     one = table(caps=OURS)
     one.says(f"@msgid=m1;time={moment(1)} :rui!u@h PRIVMSG ana :t1")
