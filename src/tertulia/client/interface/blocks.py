@@ -240,17 +240,21 @@ def _mark(message: Message, after: Message | None, look: Look) -> tuple[str, Sty
     palette, _ = look.palette, look.words
     if not message.own:
         return "", palette.quiet
+    if after is not None and after.own and _fate(after) == _fate(message):
+        return "", palette.quiet
     if message.delivery is Delivery.FAILED:
         why = f": {bare(message.why)}" if message.why else ""
         return _("✗ not sent{why} (F5 sends again)").format(why=why), palette.style(palette.bad)
-    if after is not None and after.own and after.delivery is message.delivery:
-        return "", palette.quiet
     if message.delivery is Delivery.SEEN and look.has_receipts:
         return _("✓✓ seen"), palette.style(palette.good)
     signs = {Delivery.UNSENT: _("◌ waiting"), Delivery.PENDING: _("◌ sending")}
     if look.has_receipts:
         signs |= {Delivery.SENT: _("✓ sent"), Delivery.DELIVERED: _("✓✓ delivered")}
     return signs.get(message.delivery, ""), palette.quiet
+
+
+def _fate(message: Message) -> tuple[Delivery, str]:
+    return message.delivery, message.why
 
 
 # Lines of parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -13,11 +13,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tertulia.client.interface.bar import Bar
+from tertulia.client.interface.blocks import Line
 from tertulia.client.interface.palette import Palette
 from tertulia.client.interface.rows import Row, Rows
 from tertulia.client.interface.textline import TextLine
+from tertulia.client.interface.wrap import pad, wrap
 
 T = TypeVar("T")
+HELP_WIDE = 90
 
 
 class Dialog(ModalScreen[T], inherit_bindings=False):
@@ -175,6 +178,10 @@ class Question(Dialog[str]):
         self.dismiss(event.key)
 
 
+Group = tuple[str, Sequence[tuple[str, str]]]
+"""A heading; and of each line, a key and what it does."""
+
+
 class Help(Dialog[None]):
     """Keys and commands; any movement scrolls."""
 
@@ -186,14 +193,10 @@ class Help(Dialog[None]):
         Binding("f1,q,enter", "cancel", show=False),
     ]
 
-    def __init__(
-        self, palette: Palette, title: str, groups: Sequence[tuple[str, list[tuple[str, str]]]]
-    ) -> None:
+    def __init__(self, palette: Palette, title: str, groups: Sequence[Group]) -> None:
         super().__init__(palette, title)
-        self._lines: list[tuple[str, str]] = []
-        for heading, lines in groups:
-            self._lines += [("", heading), *lines, ("", "")]
-        del self._lines[-1]
+        self.add_class("wide")
+        self._groups = groups
 
     def content(self) -> ComposeResult:
         """The list."""
@@ -202,16 +205,25 @@ class Help(Dialog[None]):
     def opened(self) -> None:
         """Show the list."""
         rows = self.query_one(Rows)
-        rows.styles.height = max(4, min(len(self._lines), self.app.size.height - 8))
-        rows.fill(self._lines, self._row, lambda line: None)
+        room = min(HELP_WIDE, self.app.size.width) - 6
+        lines = [line for group in self._groups for line in self._lines(group, room)][:-1]
+        rows.styles.height = max(4, min(len(lines), self.app.size.height - 8))
+        rows.fill(lines, Row, lambda line: None)
 
-    def _row(self, line: tuple[str, str]) -> Row:
-        key, text = line
-        if not key:
-            return Row([Segment(text, self.palette.style(bold=True))])
-        width = 18 if self.app.size.width < 60 else 28
-        space = " " * max(2, width - cell_len(key))
-        return Row([Segment(key, self.palette.style(self.palette.accent)), Segment(space + text)])
+    def _lines(self, group: Group, room: int) -> Iterator[Line]:
+        heading, told = group
+        yield [Segment(heading, self.palette.style(bold=True))]
+        widest = max(cell_len(key) for key, _text in told) + 2
+        column = min(widest, room // 2)
+        for key, text in told:
+            style = self.palette.style(self.palette.accent)
+            if cell_len(key) >= column:
+                yield [Segment(key, style)]
+                key = ""
+            for start, end in wrap(text, room - column):
+                yield [Segment(pad(key, column), style), Segment(text[start:end])]
+                key = ""
+        yield []
 
     def action_scroll(self, rows: int) -> None:
         """Scroll."""
