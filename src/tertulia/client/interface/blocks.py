@@ -17,8 +17,8 @@ from tertulia.client.interface.wrap import cut, lines_of, pad, wrap
 from tertulia.client.session.model import Delivery, Kind, Message
 from tertulia.client.words import Words, describe
 
-GROUP_MS = 5 * 60_000
-"""Of what one says without a longer pause, only the first carries the nickname."""
+_MINUTE = 60_000
+"""Of what one says in a minute, only the first carries time and nickname."""
 NARROWEST = 26
 """Where the text would have less room, nicknames are not in a column of their own."""
 _HANGING = 3
@@ -120,7 +120,7 @@ def _is_grouped(message: Message, before: Message | None) -> bool:
         and message.kind is Kind.SAY is before.kind
         and message.by == before.by
         and message.status == before.status
-        and 0 <= message.at - before.at < GROUP_MS
+        and message.at // _MINUTE == before.at // _MINUTE
     )
 
 
@@ -156,7 +156,7 @@ def _lines(message: Message, around: Neighbours, look: Look, is_grouped: bool) -
     """Yield gutter, time, nickname and text, line by line."""
     body, base = _body(message, look), _base(message, look.palette)
     mark = _mark(message, around.after, look)
-    head = _head(message, around.before, look, is_grouped)
+    head = _head(message, look, is_grouped)
     indent = _indent(look)
     lead = _cells(head) - look.hanging + 1 if look.is_compact else 0
     width = max(1, look.width - look.hanging - 1)
@@ -202,11 +202,9 @@ def _gutter(message: Message, palette: Palette) -> Segment:
     return Segment(" ")
 
 
-def _head(message: Message, before: Message | None, look: Look, is_grouped: bool) -> Line:
-    """The time, where it is another than above, and who it is, where it is somebody else."""
-    time = dates.clock(message.at)
-    if is_grouped and before is not None and dates.clock(before.at) == time:
-        time = ""
+def _head(message: Message, look: Look, is_grouped: bool) -> Line:
+    """The time, and who it is."""
+    time = "" if is_grouped else dates.clock(message.at)
     sign, style = _sign(message, look)
     sign = "" if is_grouped and not look.is_compact else sign
     start = Segment(time.ljust(_TIME), look.palette.quiet)

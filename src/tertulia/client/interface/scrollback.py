@@ -32,6 +32,9 @@ class Scrollback:
         self._pending = 0
         self._heights = Heights()
         self._blocks: OrderedDict[int, Block] = OrderedDict()
+        self._outdated: set[int] = set()
+        """Messages whose lines are made again when they are made next: until then, what is drawn
+        fits the heights."""
         self._is_stale = False
         """Whether everything is to be taken from the buffer again before it is drawn."""
         self._top = (0, 0)
@@ -125,8 +128,8 @@ class Scrollback:
     def _forget(self, *indices: int) -> None:
         """What is around these has changed: make their lines again when they are seen."""
         for index in indices:
-            if 0 <= index < len(self.items):
-                self._blocks.pop(self.items[index].number, None)
+            if 0 <= index < len(self.items) and self.items[index].number in self._blocks:
+                self._outdated.add(self.items[index].number)
 
     # Where one reads
 
@@ -219,11 +222,16 @@ class Scrollback:
 
     def _measure(self) -> None:
         self._blocks.clear()
+        self._outdated.clear()
         self._heights = Heights(estimates(self.items, None, self.look))
 
     def _make(self, index: int, step: int, rows: int) -> None:
         """Make the lines of messages from *index* on, until there are *rows*."""
         while rows > 0 and 0 <= index < len(self.items):
+            number = self.items[index].number
+            if number in self._outdated:
+                self._outdated.discard(number)
+                self._blocks.pop(number, None)
             self._heights[index] = height = len(self._block(index).lines)
             rows -= height
             index += step
@@ -235,7 +243,7 @@ class Scrollback:
             block = compose(message, self._around(index), self.look)
             self._blocks[message.number] = block
             if len(self._blocks) > BLOCKS_MOST:
-                self._blocks.popitem(last=False)
+                self._outdated.discard(self._blocks.popitem(last=False)[0])
         return block
 
     def _around(self, index: int) -> Neighbours:
