@@ -217,3 +217,13 @@ async def test_leaving_asks_where_something_is_not_sent() -> None:
         await pilot.press("l")
         await pilot.pause()
         assert stage.wishes(i.Quit)
+
+
+async def test_a_contact_is_called_as_one_calls_them() -> None:
+    stage = staged()
+    stage.say("bia", "#tea", "olá")
+    async with played(stage) as pilot:
+        await pilot.press(
+            *["space" if one == " " else one for one in "/contact Beatriz bia"], "enter"
+        )
+        assert "Beatriz │ olá" in line_with(await screen(pilot), "│ olá")

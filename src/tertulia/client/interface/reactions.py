@@ -47,6 +47,7 @@ class Reactions:
             ev.PendingRemoved: self._pending_removed,
             ev.Changed: self._changed,
             ev.Joined: self._joined,
+            ev.WishesChanged: self._wishes_changed,
             ev.Found: self._stage.show_hits,
             ev.CertificateChanged: self._stage.ask_trust,
         }
@@ -131,6 +132,12 @@ class Reactions:
         if event.older or not event.messages:
             scrollback.prepended(event.messages)
         else:
+            scrollback.rebuild()
+
+    def _wishes_changed(self, event: ev.WishesChanged) -> None:
+        """Somebody may be called otherwise here: everything is drawn again."""
+        self._desk.dirty |= Dirty.ALL
+        for scrollback in self._desk.opened.values():
             scrollback.rebuild()
 
     def _pending_added(self, event: ev.PendingAdded) -> None:
