@@ -19,7 +19,7 @@ def deaf(monkeypatch):
         raise OSError(98, "Address already in use")
 
     monkeypatch.setattr(discovery, "join_group", refused)
-    monkeypatch.setattr(discovery, "AsyncZeroconf", refused)
+    monkeypatch.setattr("zeroconf.asyncio.AsyncZeroconf", refused)
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Finding servers on the local network: by their announcements, and by DNS-SD."""
+"""Finding servers on the local network: by their announcements, and by DNS-SD.
+
+Zeroconf is imported late: it takes its time to load, and whoever says where to go needs none.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ import contextlib
 import socket
 import struct
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
-
-import zeroconf
-from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+from typing import TYPE_CHECKING, Any
 
 from tertulia.client.servers import MOST_SERVERS, Found, Servers
 from tertulia.protocols.announcement import GROUP, PORT, SERVICE, from_txt, parse_datagram
+
+if TYPE_CHECKING:
+    from zeroconf import ServiceStateChange
+    from zeroconf.asyncio import AsyncZeroconf
 
 _ANSWER_MS = 3000
 
@@ -56,13 +60,15 @@ class Finder:
 
     async def listen(self, warn: Callable[[str], None]) -> None:
         """Listen in both ways."""
+        from zeroconf import Error
+
         try:
             await self._listen_for_announcements()
         except OSError as error:
             warn(f"port {PORT} cannot be listened on, so only DNS-SD is: {_words(error)}")
         try:
             await self._browse()
-        except (OSError, RuntimeError, zeroconf.Error) as error:
+        except (OSError, RuntimeError, Error) as error:
             warn(f"DNS-SD does not work, so only announcements are heard: {_words(error)}")
 
     async def close(self) -> None:
@@ -90,21 +96,24 @@ class Finder:
             self.news.set()
 
     async def _browse(self) -> None:
-        self._zeroconf = AsyncZeroconf(ip_version=zeroconf.IPVersion.All)
+        from zeroconf import IPVersion
+        from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
+
+        self._zeroconf = AsyncZeroconf(ip_version=IPVersion.All)
         await self._zeroconf.zeroconf.async_wait_for_start()
         AsyncServiceBrowser(self._zeroconf.zeroconf, SERVICE, handlers=[self._changed])
 
-    def _changed(
-        self, *, name: str, state_change: zeroconf.ServiceStateChange, **_more: Any
-    ) -> None:
+    def _changed(self, *, name: str, state_change: ServiceStateChange, **_more: Any) -> None:
         """A service appeared or changed: ask for its records."""
-        if state_change is zeroconf.ServiceStateChange.Removed:
+        if state_change.name == "Removed":
             return
         asking = self._asking.get(name)
         if len(self._asking) < MOST_SERVERS and (asking is None or asking.done()):
             self._asking[name] = asyncio.create_task(self._ask(name))
 
     async def _ask(self, name: str) -> None:
+        from zeroconf.asyncio import AsyncServiceInfo
+
         assert self._zeroconf is not None
         info = AsyncServiceInfo(SERVICE, name)
         if await info.async_request(self._zeroconf.zeroconf, _ANSWER_MS):
