@@ -4,6 +4,7 @@ somebody wants. Imports of it are late, because a command line has no use for it
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ async def _run(chat: Chat) -> int:
     from tertulia.client.interface.terminal import know_alt_keys
 
     know_alt_keys()
+    # All that was loaded stays: the collector need not look through it, which takes longer than a
+    # frame may.
+    gc.freeze()
 
     def take(happened: Sequence[Event]) -> None:
         app.take(happened)

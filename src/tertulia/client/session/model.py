@@ -53,7 +53,7 @@ class Delivery(Enum):
     SEEN = "seen"
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """One message in a buffer.
 
     *number* tells it apart from all others of this session, and stays. *at* is in Unix
