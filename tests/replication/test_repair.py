@@ -132,7 +132,9 @@ def test_no_more_is_pulled_than_is_written():
     chat.is_writing = False
     world.wire((1, 2))
     world.run(30)
-    assert chat._taken == {(server_id(1), 1): PULL_BYTES // 60_000}, "as many as fit into one answer"
+    assert chat._taken == {(server_id(1), 1): PULL_BYTES // 60_000}, (
+        "as many as fit into one answer"
+    )
     chat.is_writing = True
     chat.write()
     world.run_until_agreed()
