@@ -71,11 +71,6 @@ class History:
         return CAP in self._session.caps and "batch" in self._session.caps
 
     @property
-    def has_gaps(self) -> bool:
-        """Whether something may be missing that was not asked for, or has not come."""
-        return bool(self._gaps)
-
-    @property
     def _page(self) -> int:
         return min(PAGE, self._session.features.number("CHATHISTORY", PAGE))
 
@@ -154,8 +149,13 @@ class History:
         spoken = next((one for one in reversed(buffer.messages) if one.is_spoken), None)
         if spoken is not None:
             return _reference(spoken)
-        # Nothing was said since one came in, as far as one heard.
+        # Nothing was heard there yet: since one came in.
         return _timestamp(buffer.messages[0].at - 1) if buffer.messages else ""
+
+    @property
+    def lacks(self) -> bool:
+        """Whether something may be missing in a channel that one is, or wants to be, in."""
+        return any(buffer.is_channel and buffer.wants_in for buffer in self._gaps)
 
     def forget(self, buffer: Buffer) -> None:
         """Nobody wants to know any more."""
@@ -211,6 +211,7 @@ class History:
             self._ask("after", "AFTER", buffer.name, page.last, limit=self._page)
         else:
             self._gaps.pop(buffer, None)
+            self._session.resume.ask()
 
     def _new(self, buffer: Buffer, messages: list[Message]) -> list[Message]:
         """Return those that are not there, in order; own ones may settle what was sent."""

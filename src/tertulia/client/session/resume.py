@@ -64,11 +64,17 @@ class Resume:
             self._parts = ""
         token = decode_token(self._parts + text)
         self._parts = ""
-        # It covers what one is still being told, and may never be.
-        is_whole = not self._session.history.has_gaps
-        if token is not None and is_whole and (self._is_settled or self._token is None):
+        if token is None or self._session.history.lacks:
+            return
+        if self._is_settled or self._token is None:
             self._token = token
             self._is_fresh = self._is_settled
+
+    def ask(self) -> None:
+        """Something was missing, and has come: a token of now is worth something."""
+        session = self._session
+        if session.is_ours and self._is_settled and not (self._is_fresh or session.history.lacks):
+            session.send("RESUME")
 
     def take_part(self, text: str) -> None:
         """The beginning of a token came, that is too long for a line."""
