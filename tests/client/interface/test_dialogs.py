@@ -74,7 +74,7 @@ async def test_searching_goes_to_what_was_found() -> None:
         assert "2 messages" in "\n".join(await screen(pilot))
         await pilot.press("enter")
         lines = await screen(pilot)
-        assert any("line 20" in line for line in lines[6:16])
+        assert any("line 20" in line and "▌" in line for line in lines[6:16])
 
 
 async def test_what_was_found_far_back_is_loaded() -> None:

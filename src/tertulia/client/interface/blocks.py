@@ -73,12 +73,14 @@ class Look:
 
 class Neighbours(NamedTuple):
     """What is around a message: what it looks like depends on that. *is_new*: it is the first one
-    that was not read; *is_start*: there is none before it, here or on the server."""
+    that was not read; *is_start*: there is none before it, here or on the server; *is_found*: it
+    was looked for."""
 
     before: Message | None = None
     after: Message | None = None
     is_new: bool = False
     is_start: bool = False
+    is_found: bool = False
 
 
 Line = list[Segment]
@@ -94,7 +96,7 @@ class Block(NamedTuple):
 def compose(message: Message, around: Neighbours, look: Look) -> Block:
     """Return the lines for *message*."""
     above = list(_separators(message, around, look))
-    is_grouped = not above and _is_grouped(message, around.before)
+    is_grouped = not (above or around.is_found) and _is_grouped(message, around.before)
     lines = [*_lines(message, around, look, is_grouped)]
     return Block((*above, *lines), len(above))
 
@@ -161,9 +163,8 @@ def _lines(message: Message, around: Neighbours, look: Look, is_grouped: bool) -
     lead = _cells(head) - look.hanging + 1 if look.is_compact else 0
     width = max(1, look.width - look.hanging - 1)
     for number, line in enumerate(_wrapped(body, width, lead, base, look.palette, mark)):
-        back = look.palette.mention_background if _stands_out(message) else ""
-        start = [_gutter(message, look.palette), *(head if number == 0 else indent)]
-        yield _on(back, start + line, look.width)
+        sign, back = _ground(message, around, look.palette)
+        yield _on(back, [sign, *(head if number == 0 else indent), *line], look.width)
 
 
 def _indent(look: Look) -> Line:
@@ -196,10 +197,13 @@ def _stands_out(message: Message) -> bool:
     return message.mention or (message.kind is Kind.POKE and not message.own)
 
 
-def _gutter(message: Message, palette: Palette) -> Segment:
+def _ground(message: Message, around: Neighbours, palette: Palette) -> tuple[Segment, str]:
+    """What stands in front of each line, and the colour behind it."""
+    if around.is_found:
+        return Segment("▌", palette.style(palette.accent)), palette.chosen
     if _stands_out(message):
-        return Segment("▌", palette.style(palette.mention))
-    return Segment(" ")
+        return Segment("▌", palette.style(palette.mention)), palette.mention_background
+    return Segment(" "), ""
 
 
 def _head(message: Message, look: Look, is_grouped: bool) -> Line:

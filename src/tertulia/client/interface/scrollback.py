@@ -26,6 +26,8 @@ class Scrollback:
         self.items: list[Message] = []
         self.new: int | None = None
         """The number of the message above which the line is of where one had read until."""
+        self.found: int | None = None
+        """The number of the message that was looked for, until one goes back to the latest."""
         self.is_following = True
         """Whether the latest message is in view, and stays there."""
         self._notes: list[Message] = []
@@ -115,7 +117,15 @@ class Scrollback:
     def mark_new(self, number: int | None) -> None:
         """Draw the line above that message, and nowhere else."""
         old, self.new = self.new, number
-        for one in (old, number):
+        self._redraw(old, number)
+
+    def _find(self, number: int | None) -> None:
+        """Let that message stand out, and no other."""
+        old, self.found = self.found, number
+        self._redraw(old, number)
+
+    def _redraw(self, *numbers: int | None) -> None:
+        for one in numbers:
             if one is not None and (index := self.index_of(one)) is not None:
                 self._forget(index)
 
@@ -165,6 +175,7 @@ class Scrollback:
         if not self.items:
             return 0
         if self.is_following:
+            self._find(None)
             self._make(len(self.items) - 1, -1, 2 * height)
             return max(0, self.rows - height)
         index = min(self._top[0], len(self.items) - 1)
@@ -192,6 +203,7 @@ class Scrollback:
         index = self.index_of(number)
         if index is None:
             return False
+        self._find(number)
         self._make(index, -1, height)
         row = max(0, self._heights.row_of(index) - height // 2)
         self.is_following = False
@@ -253,4 +265,5 @@ class Scrollback:
             items[index + 1] if index + 1 < len(items) else None,
             items[index].number == self.new,
             index == 0 and self.buffer.has_all_history,
+            items[index].number == self.found,
         )
