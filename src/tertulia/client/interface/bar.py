@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tertulia.client.interface.blocks import Line
+from tertulia.client.interface.lines import Line
 from tertulia.client.interface.rows import fitted
 
 

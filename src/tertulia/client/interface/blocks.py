@@ -11,9 +11,10 @@ from rich.segment import Segment
 from rich.style import Style
 
 from tertulia.client.interface import dates
-from tertulia.client.interface.formats import PLAIN, Format, Part, bare, parts
+from tertulia.client.interface.formats import Format, Part, bare, parts
+from tertulia.client.interface.lines import Line, cells, on_ground, wrapped
 from tertulia.client.interface.palette import Palette
-from tertulia.client.interface.wrap import cut, lines_of, pad, wrap
+from tertulia.client.interface.wrap import cut, lines_of, pad
 from tertulia.client.session.model import Delivery, Kind, Message
 from tertulia.client.words import Words, describe
 
@@ -81,9 +82,6 @@ class Neighbours(NamedTuple):
     is_new: bool = False
     is_start: bool = False
     is_found: bool = False
-
-
-Line = list[Segment]
 
 
 class Block(NamedTuple):
@@ -160,11 +158,11 @@ def _lines(message: Message, around: Neighbours, look: Look, is_grouped: bool) -
     mark = _mark(message, around.after, look)
     head = _head(message, look, is_grouped)
     indent = _indent(look)
-    lead = _cells(head) - look.hanging + 1 if look.is_compact else 0
+    lead = cells(head) - look.hanging + 1 if look.is_compact else 0
     width = max(1, look.width - look.hanging - 1)
-    for number, line in enumerate(_wrapped(body, width, lead, base, look.palette, mark)):
+    for number, line in enumerate(wrapped(body, width, lead, base, look.palette, mark)):
         sign, back = _ground(message, around, look.palette)
-        yield _on(back, [sign, *(head if number == 0 else indent), *line], look.width)
+        yield on_ground(back, [sign, *(head if number == 0 else indent), *line], look.width)
 
 
 def _indent(look: Look) -> Line:
@@ -257,56 +255,3 @@ def _mark(message: Message, after: Message | None, look: Look) -> tuple[str, Sty
 
 def _fate(message: Message) -> tuple[Delivery, str]:
     return message.delivery, message.why
-
-
-# Lines of parts
-
-
-def _wrapped(
-    body: Sequence[Part],
-    width: int,
-    lead: int,
-    base: Style,
-    palette: Palette,
-    mark: tuple[str, Style],
-) -> list[Line]:
-    """Break *body*; the first line has *lead* cells less, and *mark* stands behind the last."""
-    filler = "x" * (lead - 1) + " " if lead > 1 else ""
-    text = filler + "".join([part.text for part in body])
-    spans = wrap(text, width)
-    if spans[0][1] < len(filler):
-        spans[0] = (0, len(filler))
-    lines = [_slice(body, a - len(filler), b - len(filler), base, palette) for a, b in spans]
-    sign, style = mark
-    if sign:
-        used = cell_len(text[slice(*spans[-1])])
-        if used + cell_len(sign) + 2 > width:
-            lines.append([Segment(cut(sign, width), style)])
-        else:
-            lines[-1] += [Segment("  "), Segment(sign, style)]
-    return lines
-
-
-def _slice(body: Sequence[Part], start: int, end: int, base: Style, palette: Palette) -> Line:
-    line: Line = []
-    at = 0
-    for part in body:
-        piece = part.text[max(0, start - at) : max(0, end - at)]
-        if piece:
-            style = base if part.format is PLAIN else palette.formatted(part.format, base)
-            line.append(Segment(piece, style))
-        at += len(part.text)
-    return line
-
-
-def _cells(line: Line) -> int:
-    return sum(cell_len(segment.text) for segment in line)
-
-
-def _on(back: str, line: Line, width: int) -> Line:
-    """Return *line* on a background, as wide as the screen; without one it stays as it is."""
-    if not back:
-        return line
-    line.append(Segment(" " * max(0, width - _cells(line))))
-    ground = Style(bgcolor=back)
-    return [Segment(text, ground + style if style else ground) for text, style, _ in line]

@@ -13,9 +13,9 @@ from textual.screen import Screen
 
 from tertulia.client.interface import keys, sidebar, statusline
 from tertulia.client.interface.bar import Bar
-from tertulia.client.interface.blocks import Line
 from tertulia.client.interface.conversation import Conversation
 from tertulia.client.interface.desk import Dirty
+from tertulia.client.interface.lines import Line
 from tertulia.client.interface.prompt import Prompt, Talker
 from tertulia.client.interface.rows import Rows
 from tertulia.client.session.model import Buffer, BufferKind

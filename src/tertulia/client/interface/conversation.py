@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tertulia.client.interface.blocks import Line
+from tertulia.client.interface.lines import Line
 from tertulia.client.interface.scrollback import Scrollback
 from tertulia.client.session.model import Message
 

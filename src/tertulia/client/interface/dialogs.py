@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tertulia.client.interface.bar import Bar
-from tertulia.client.interface.blocks import Line
+from tertulia.client.interface.lines import Line
 from tertulia.client.interface.palette import Palette
 from tertulia.client.interface.rows import Row, Rows
 from tertulia.client.interface.textline import TextLine

@@ -14,7 +14,7 @@ from textual.message import Message as Notice
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tertulia.client.interface.blocks import Line
+from tertulia.client.interface.lines import Line
 from tertulia.client.interface.wrap import cut
 
 

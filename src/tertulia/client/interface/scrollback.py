@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from tertulia.client.interface.blocks import Block, Line, Look, Neighbours, compose, estimates
+from tertulia.client.interface.blocks import Block, Look, Neighbours, compose, estimates
 from tertulia.client.interface.heights import Heights
+from tertulia.client.interface.lines import Line
 from tertulia.client.session.model import Buffer, Message
 
 BLOCKS_MOST = 2000

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.segment import Segment
 
-from tertulia.client.interface.blocks import Line
 from tertulia.client.interface.formats import bare, parts
+from tertulia.client.interface.lines import Line
 from tertulia.client.interface.palette import Palette
 from tertulia.client.session.events import State
 from tertulia.client.session.model import Buffer
