@@ -10,7 +10,7 @@ import json
 import os
 import pty
 import re
-import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -45,6 +45,8 @@ class Room(asyncio.Protocol):
         self._rest = b""
         self._goes_on = asyncio.Event()
         self.entered = asyncio.Event()
+        self.heard: list[str] = []
+        """What the client said."""
 
     async def open(self) -> str:
         """Listen; return where."""
@@ -87,6 +89,8 @@ class Room(asyncio.Protocol):
                 self._send(":s 422 ana :no MOTD")
             case ["PING", token, *_]:
                 self._send(f":s PONG s {token}")
+            case ["PRIVMSG", _target, *said]:
+                self.heard.append(" ".join(said).removeprefix(":"))
             case ["JOIN", *_]:
                 people = " ".join(f"member{number}" for number in range(50))
                 self._send(":ana!a@h JOIN #bench", f":s 353 ana = #bench :ana {people}")
@@ -165,17 +169,25 @@ class Terminal:
                 await self._news.wait()
         return time.perf_counter()
 
-    def close(self) -> int:
-        """End it; return how much memory it took at most, in MiB."""
+    def end(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        return await asyncio.to_thread(self._process.wait, TIMEOUT_S)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
         asyncio.get_running_loop().remove_reader(self._master)
         self._process.kill()
         self._process.wait()
         os.close(self._master)
-        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 @contextmanager
-def _client(uri: str) -> Iterator[Terminal]:
+def client(uri: str) -> Iterator[Terminal]:
+    """Run a client with files of its own."""
     with tempfile.TemporaryDirectory() as folder:
         terminal = Terminal(uri, folder)
         try:
@@ -190,7 +202,7 @@ async def start() -> Figures:
     room = Room()
     uri = await room.open()
     for _ in range(STARTS):
-        with _client(uri) as terminal:
+        with client(uri) as terminal:
             first.append(await terminal.until(lambda shown: "›" in shown) - terminal.started)
             inside.append(await terminal.until(lambda shown: "member1" in shown) - terminal.started)
     room.close()
@@ -201,7 +213,7 @@ async def scroll() -> Figures:
     """How long a page further up takes, from the key to the page, in a long conversation."""
     room = Room()
     uri = await room.open()
-    with _client(uri) as terminal:
+    with client(uri) as terminal:
         await room.entered.wait()
         begun = time.perf_counter()
         for number in range(0, LINES, 1000):
@@ -239,7 +251,7 @@ async def burst() -> Figures:
     """How long a typed character takes to appear, while a thousand lines a second are said."""
     room = Room()
     uri = await room.open()
-    with _client(uri) as terminal:
+    with client(uri) as terminal:
         await room.entered.wait()
         await terminal.until(lambda shown: "member1" in shown)
         quiet = await _type(terminal, BURST_S / 4)
