@@ -92,8 +92,9 @@ class Rows(ScrollView):
 
     def on_click(self, event: events.Click) -> None:
         """Choose what is clicked on."""
-        index = event.y + self.scroll_offset.y
-        if index < len(self._items):
+        inside = event.get_content_offset(self)
+        index = -1 if inside is None else inside.y + self.scroll_offset.y
+        if 0 <= index < len(self._items):
             key = self._key(self._items[index])
             if key is not None:
                 self.post_message(self.Chosen(self, key))

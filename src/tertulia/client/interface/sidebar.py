@@ -66,7 +66,7 @@ class BufferRow:
         sign = "▌" if is_current else " "
         left = [
             Segment(sign, palette.style(palette.accent)),
-            Segment(f"{key} ", palette.line),
+            Segment(f"{key} ", palette.quiet),
             Segment(self._title(buffer), style),
         ]
         back = palette.chosen if is_current else ""
