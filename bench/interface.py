@@ -173,16 +173,22 @@ class Terminal:
         """Send it a signal."""
         self._process.send_signal(number)
 
+    def hang_up(self) -> None:
+        """The terminal is gone."""
+        asyncio.get_running_loop().remove_reader(self._master)
+        os.close(self._master)
+        self._master = -1
+
     async def ended(self) -> int:
         """Wait until it has ended; return its exit status."""
         return await asyncio.to_thread(self._process.wait, TIMEOUT_S)
 
     def close(self) -> None:
         """End it, whatever it does."""
-        asyncio.get_running_loop().remove_reader(self._master)
         self._process.kill()
         self._process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            self.hang_up()
 
 
 @contextmanager

@@ -35,3 +35,14 @@ async def test_a_signal_leaves(number: signal.Signals) -> None:
         terminal.end(number)
         assert await asyncio.wait_for(terminal.ended(), 30) == 0
     room.close()
+
+
+async def test_the_terminal_is_gone() -> None:
+    room = Room()
+    with client(await room.open()) as terminal:
+        await entered(terminal)
+        terminal.hang_up()
+        terminal.end(signal.SIGHUP)
+        await room.say(0, 100)
+        await asyncio.wait_for(terminal.ended(), 30)
+    room.close()

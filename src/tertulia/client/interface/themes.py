@@ -10,6 +10,7 @@ from textual.app import App
 from textual.theme import BUILTIN_THEMES, Theme
 
 from tertulia.client.interface.palette import DARK, LIGHT, PALETTES, TERMINAL, Palette
+from tertulia.client.interface.terminal import TerminalDriver
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ class ThemedApp(App[T], inherit_bindings=False):
 
     def __init__(self, wanted: str) -> None:
         self.palette = choose(wanted, os.environ)
-        super().__init__(ansi_color=True if self.palette.is_plain else None)
+        super().__init__(TerminalDriver, ansi_color=True if self.palette.is_plain else None)
         self.animation_level = "none"
         self.register_theme(theme(self.palette))
         self.theme = f"tertulia-{self.palette.name}"
