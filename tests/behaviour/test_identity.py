@@ -298,6 +298,8 @@ async def test_an_admin_is_admin_again(tmp_path: Path) -> None:
         for nick, own in (("ana", secret), ("rui", other)):
             client = await come_as(place, "irc", nick, own)
             await client.enter(TEA)
+            # JOIN does not say it to those who are there.
+            await bob.expect_promoted(nick, TEA)
         assert isinstance(client, IrcClient)
         client.send(f"NAMES {TEA}")
         [names] = await client.answer("353", "366")

@@ -213,6 +213,29 @@ def test_pokes() -> None:
     assert "PRIVMSG rui :\x01ACTION pokes rui\x01" in other.got()
 
 
+def test_conversations_of_before_are_open_again() -> None:
+    heard_at = 1_800_000_000_000
+    one = Table(caps=OURS, queries=("rui",), heard_at=heard_at)
+    assert one.buffer("rui").messages == []
+    sent = one.come()
+    label = asks(one, sent, "LATEST rui * 50").partition(" ")[0]
+    one.says(
+        f"{label} :irc.example BATCH +1 chathistory rui",
+        "@batch=1;msgid=m1;time=2027-01-15T08:00:01.000Z :rui!u@h PRIVMSG ana :hi",
+        ":irc.example BATCH -1",
+    )
+    assert one.texts("rui") == ["hi"]
+    # Others may have written meanwhile; clocks differ by half a minute.
+    label = asks(one, sent, "TARGETS timestamp=2027-01-15T07:59:30.000Z").partition(" ")[0]
+    one.says(
+        f"{label} :irc.example BATCH +2 draft/chathistory-targets",
+        "@batch=2 :irc.example CHATHISTORY TARGETS bob 2027-01-15T08:00:02.000Z",
+        ":irc.example BATCH -2",
+    )
+    assert one.buffer("bob").read_at == heard_at
+    assert one.session.history.heard_until >= heard_at
+
+
 def test_the_same_message_is_shown_once() -> None:
     one = table(caps=OURS)
     for _ in range(2):

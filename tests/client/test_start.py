@@ -122,6 +122,20 @@ async def test_what_cannot_be_kept_is_told(open_as: Callable[..., Home]) -> None
     assert str(home.profile._state) in told[0]
 
 
+async def test_open_conversations_are_kept_until_they_are_closed(
+    open_as: Callable[..., Home],
+) -> None:
+    home = open_as()
+    chat = prepare(home, target())
+    chat.connect(lambda _events: None)
+    for nick in ("rui", "bob"):
+        chat.session.do(i.OpenQuery(nick))
+    chat.session.do(i.Close("bob"))
+    await chat.close()
+    again = prepare(open_as(), target()).session
+    assert [one.name for one in again.model][1:] == ["rui"]
+
+
 def test_certificates_are_known_by_the_server_and_else_by_its_address(
     open_as: Callable[..., Home],
 ) -> None:

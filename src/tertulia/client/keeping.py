@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tertulia.client.profile import Persona, Profile, ProfileError, Server
 from tertulia.client.session import events as ev
+from tertulia.client.session.model import BufferKind
 from tertulia.client.session.session import Session
 from tertulia.client.session.settings import Wish
 
@@ -14,6 +15,7 @@ SAVE_S = 2.0
 """For so long changes are gathered."""
 UNSENT_MOST = 1000
 READ_MOST = 1000
+QUERIES_MOST = 100
 
 
 class Keeper:
@@ -72,6 +74,8 @@ class Keeper:
                     self._wishes()
                 case ev.Joined(own=True) | ev.Left(own=True) | ev.NickChanged(own=True):
                     self._soon()
+                case ev.Opened() | ev.Closed():
+                    self._soon()
                 case ev.BufferChanged() | ev.PendingAdded() | ev.PendingRemoved():
                     self._soon()
                 case _:
@@ -123,6 +127,10 @@ class Keeper:
         return Persona(
             nick=session.settings.nick,
             channels=[Wish(one.name, one.password) for one in wanted],
+            queries=[one.name for one in session.model if one.kind is BufferKind.QUERY][
+                -QUERIES_MOST:
+            ],
+            heard_at=session.history.heard_until,
             read_at=dict(list(read_at.items())[:READ_MOST]),
             unsent=list(session.outbox.unsent()[:UNSENT_MOST]),
         )

@@ -79,6 +79,8 @@ class Persona(Struct, kw_only=True):
 
     nick: str = ""
     channels: list[Wish] = []
+    queries: list[str] = []
+    heard_at: int = 0
     read_at: dict[str, int] = {}
     unsent: list[Unsent] = []
 

@@ -19,7 +19,7 @@ from tertulia.client.neighbours import Neighbours
 from tertulia.client.preferences import Preferences, load
 from tertulia.client.profile import DEFAULT, Kept, Profile, Server, default_folders
 from tertulia.client.session import events as ev
-from tertulia.client.session.intents import Join
+from tertulia.client.session.intents import Join, OpenQuery
 from tertulia.client.session.session import Session
 from tertulia.client.session.settings import Address, Credential, SessionSettings, Wish
 from tertulia.client.words import Words, words_for
@@ -110,15 +110,19 @@ class Chat:
         If it is known only now which network this is (*is_other*), go where one was there.
         """
         wishes: list[Wish] = []
+        queries: list[str] = []
         if is_other:
             persona = self.home.profile.persona(self._keeper.key)
-            wishes, self._is_new = persona.channels, self._is_new and not persona.nick
+            wishes, queries = persona.channels, persona.queries
+            self._is_new = self._is_new and not persona.nick
         if self._is_new and self.session.is_ours:
             wishes = [Wish(LOBBY_NAME)]
         self._is_new = False
-        for wish in wishes:
-            if self._connection is not None:
+        if self._connection is not None:
+            for wish in wishes:
                 self._connection.do(Join(wish.name, wish.password))
+            for nick in queries:
+                self._connection.do(OpenQuery(nick))
 
     async def close(self) -> None:
         """Keep what is to be kept."""
@@ -143,7 +147,9 @@ def prepare(home: Home, target: Target, nick: str = "") -> Chat:
         username=own_name(),
         realname=chosen.realname,
         channels=_together(target.channels, persona.channels),
+        queries=() if home.is_guest else tuple(persona.queries),
         unsent=() if home.is_guest else tuple(persona.unsent),
+        heard_at=0 if home.is_guest else persona.heard_at,
         read_at=persona.read_at,
         identities=home.credentials,
         wants_identity=not home.is_guest,

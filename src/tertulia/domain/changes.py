@@ -75,13 +75,15 @@ class TagsSpoken(Change, frozen=True, gc=False):
 
 
 class Entered(Change, frozen=True, gc=False):
-    """A user came into a channel; *admin* if it is theirs."""
+    """A user came into a channel; *admin* if it is theirs, *alone* if nobody is there who is to
+    be told that."""
 
     by: Face
     channel: str
     realname: str
     away: str | None
     admin: bool
+    alone: bool = True
 
 
 class Departed(Change, frozen=True, gc=False):

@@ -55,7 +55,7 @@ class History:
         self._session = session
         self._requests: deque[Request] = deque()
         self._labels = 0
-        self.last_heard = 0
+        self.last_heard = session.settings.heard_at
         """Until when it is known who said something to one (Unix ms)."""
         self.latest = 0
         self._knows_targets = True
@@ -111,13 +111,15 @@ class History:
 
     def returned(self) -> None:
         """One is on a server again: ask what was said to one meanwhile, and by whom."""
-        if not (self.is_offered and self.last_heard):
+        if not self.is_offered:
             return
-        self._knows_targets = False
-        self._before = set(self._session.model)
         for buffer in self._session.model:
             if buffer.kind is BufferKind.QUERY:
                 self.entered(buffer)
+        if not self.last_heard:
+            return
+        self._knows_targets = False
+        self._before = set(self._session.model)
         self._ask("targets", "TARGETS", self._since, _timestamp(FAR_MS), limit=TARGETS_MOST)
 
     def _ask(self, wants: str, subcommand: str, *params: str, limit: int) -> None:
@@ -132,12 +134,16 @@ class History:
     def lost(self) -> None:
         """What was asked for does not come any more."""
         self._requests.clear()
-        if self._knows_targets:
-            self.last_heard = self.latest or self.last_heard
+        self.last_heard = self.heard_until
         for buffer in self._session.model:
             buffer.is_loading = False
             if buffer not in self._gaps and (start := self._gap(buffer)):
                 self._gaps[buffer] = start
+
+    @property
+    def heard_until(self) -> int:
+        """Until when it is known who said something to one (Unix ms), 0 if it never was."""
+        return (self._knows_targets and self.latest) or self.last_heard
 
     def _gap(self, buffer: Buffer) -> str:
         """Return from where on something of *buffer* may be missing after this connection."""

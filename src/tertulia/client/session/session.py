@@ -93,6 +93,8 @@ class Session:
         for wish in settings.channels:
             buffer = self._open(BufferKind.CHANNEL, wish.name)
             buffer.wants_in, buffer.password = True, wish.password
+        for nick in settings.queries:
+            self._open(BufferKind.QUERY, nick)
         for unsent in settings.unsent:
             self.outbox.restore(unsent)
 

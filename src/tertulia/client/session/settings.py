@@ -48,8 +48,9 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
 
     *credential* is shown to whatever server one comes to, by SASL; those in *identities* only to
     the server of ours that has that id. Where there is none for it, *wants_identity* asks for one.
-    *unsent* and *read_at* go on from an earlier session: what no server had yet, and until when
-    (Unix ms) each channel and query was read.
+    *queries*, *unsent*, *read_at* and *heard_at* go on from an earlier session: the conversations
+    that were open, what no server had yet, until when (Unix ms) each channel and query was read,
+    and until when it is known who said something to one.
     *history* is how many messages are asked for when a channel is joined or a query opened, 0 for
     none. *ignored* are nicknames or masks (``*!*@host``), *highlights* words that are a mention
     besides the nickname. *tells_seen* and *tells_typing* are about what others are told.
@@ -60,7 +61,9 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
     username: str = ""
     realname: str = ""
     channels: tuple[Wish, ...] = ()
+    queries: tuple[str, ...] = ()
     unsent: tuple[Unsent, ...] = ()
+    heard_at: int = 0
     read_at: dict[str, int] = {}
     credential: Credential | None = None
     wants_identity: bool = False

@@ -42,8 +42,10 @@ def put_in(state: State, channel: Channel, user: User, hlc: Hlc, msgid: str) -> 
     if channel.emptied is not None:
         channel.emptied = None
         state.changed_channels[channel.incarnation] = None
-    is_admin = bool(rank & ADMIN)
-    return c.Entered(hlc, msgid, user.face, channel.name.text, user.realname, user.away, is_admin)
+    is_admin, is_alone = bool(rank & ADMIN), len(channel.occupants) == 1
+    return c.Entered(
+        hlc, msgid, user.face, channel.name.text, user.realname, user.away, is_admin, is_alone
+    )
 
 
 def regraded(face: e.Face, before: int, after: int) -> Iterator[c.ShownMode]:

@@ -142,6 +142,11 @@ class IrcFlavour:
         line = self._line(change, by, batch, rest)
         if self.caps & Cap.AWAY_NOTIFY and change.away is not None and not batch:
             line += self._line(change, by, batch, f"AWAY :{change.away}")
+        if change.admin and not change.alone:
+            # JOIN does not tell of it, and NAMES tells only who has come in.
+            rank = c.ModesChanged(change.hlc, "", by, change.channel, ())
+            tags = self.tagged(rank, by, batch)
+            line += f"{tags}:{self._server} MODE {change.channel} +o {by.nick}\r\n".encode()
         return line
 
     def _departed(self, change: c.Departed, batch: str) -> bytes:
