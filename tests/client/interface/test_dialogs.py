@@ -77,6 +77,19 @@ async def test_searching_goes_to_what_was_found() -> None:
         assert any("line 20" in line and "▌" in line for line in lines[6:16])
 
 
+async def test_what_somebody_did_is_found_with_their_name_once() -> None:
+    stage = staged()
+    async with played(stage) as pilot:
+        await pilot.press("ctrl+f")
+        await settled(pilot)
+        await pilot.press(*"tea", "enter")
+        hit = Message(9000, Kind.ACTION, "bia", "pours tea", 0, msgid="m1")
+        stage.app.take([ev.Found("tea", (("#tea", hit),), on_server=True)])
+        [line] = [line for line in await screen(pilot) if "pours tea" in line]
+        assert "* bia pours tea" in line
+        assert line.count("bia") == 1
+
+
 async def test_what_was_found_far_back_is_loaded() -> None:
     stage = staged()
     for number in range(30):
@@ -109,6 +122,7 @@ async def test_help_lists_keys_and_commands() -> None:
         await pilot.press("f1")
         shown = "\n".join(await screen(pilot))
         assert "Ctrl+K" in shown
+        assert "leave the chat" in shown
         await pilot.press(*["pagedown"] * 6)
         assert "/whois" in "\n".join(await screen(pilot))
         await pilot.press("escape")

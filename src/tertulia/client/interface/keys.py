@@ -47,7 +47,7 @@ KEYS = (
     Key("ctrl+r", "app.reconnect", "Ctrl+R", _n("connect now")),
     Key("escape", "screen.latest"),
     Key("ctrl+c", "screen.copy", "Ctrl+C", _n("copy what is selected, or empty the line")),
-    Key("ctrl+q", "app.leave", "Ctrl+Q", _n("app.leave")),
+    Key("ctrl+q", "app.leave", "Ctrl+Q", _n("leave the chat")),
 )
 
 TYPING = (

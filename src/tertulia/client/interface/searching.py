@@ -15,7 +15,7 @@ from tertulia.client.interface.rows import Row
 from tertulia.client.interface.textline import TextLine
 from tertulia.client.session import events as ev
 from tertulia.client.session import intents
-from tertulia.client.session.model import Buffer, Message
+from tertulia.client.session.model import Buffer, Kind, Message
 
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -88,11 +88,13 @@ class SearchDialog(Picker[Hit]):
         palette, session, words = self.palette, self._chat.port.session, self._chat.words
         colour = palette.nick(message.by, session.model.fold)
         place = "" if self._place else f"{name} "
+        # What somebody did begins with their name anyway.
+        by = "*" if message.kind is Kind.ACTION else session.show_name(message.by)
         return Row(
             [
                 Segment(f"{dates.moment_name(message.at, words.language)} ", palette.quiet),
                 Segment(place, palette.quiet),
-                Segment(f"{session.show_name(message.by)} ", palette.style(colour)),
+                Segment(f"{by} ", palette.style(colour)),
                 Segment(answers.plain(message, words), palette.style()),
             ]
         )
