@@ -29,6 +29,17 @@ async def test_what_is_said_is_shown() -> None:
         assert "bia │ olá a todos" in line_with(await screen(pilot), "olá a todos")
 
 
+async def test_who_says_much_in_a_minute_is_named_now_and_then() -> None:
+    stage = staged()
+    async with played(stage, 80, 24) as pilot:
+        for number in range(40):
+            stage.say("bia", "#tea", f"line {number}")
+        lines = [line for line in await screen(pilot) if "│ line" in line]
+        named = [line for line in lines if "bia │" in line]
+        assert len(lines) >= 18
+        assert 1 <= len(named) <= 3
+
+
 async def test_an_own_message_is_pending_until_it_is_stored() -> None:
     stage = staged()
     async with played(stage) as pilot:

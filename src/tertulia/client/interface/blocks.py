@@ -19,7 +19,9 @@ from tertulia.client.session.model import Delivery, Kind, Message
 from tertulia.client.words import Words, describe
 
 _MINUTE = 60_000
-"""Of what one says in a minute, only the first carries time and nickname."""
+"""Of what one says in a minute, only the first carries time and nickname,"""
+_AGAIN = 10
+"""and every tenth message all the same, so that a screenful of one person tells whose it is."""
 NARROWEST = 26
 """Where the text would have less room, nicknames are not in a column of their own."""
 _HANGING = 3
@@ -121,6 +123,7 @@ def _is_grouped(message: Message, before: Message | None) -> bool:
         and message.by == before.by
         and message.status == before.status
         and message.at // _MINUTE == before.at // _MINUTE
+        and message.number % _AGAIN != 0
     )
 
 
