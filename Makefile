@@ -25,13 +25,16 @@ MYPY_PATHS := $(wildcard src bench tests)
 prerequisites = $(if $(filter /%,$(call found)),,$(error $(call found)))
 found = $(eval _found := $$(shell sh tools/find-python $(BASE_PYTHON)))$(_found)
 
-.PHONY: help serve test check format bench conformance chaos simulate fuzz clean
+.PHONY: help serve chat test check format bench conformance chaos simulate fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 serve: $(RUN) ## start the server on its default ports (ARGS="--data DIR --listen URI …")
 	@exec $(VENV)/bin/tertulia serve $(ARGS)
+
+chat: $(RUN) ## chat, in the terminal (ARGS="irc://host/#channel --nick NAME …")
+	@exec $(VENV)/bin/tertulia chat $(ARGS)
 
 test: $(DEV) ## run the tests (ARGS="-k words -x", JOBS=4)
 	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
