@@ -37,7 +37,7 @@ chat: $(RUN) ## chat, in the terminal (ARGS="irc://host/#channel --nick NAME …
 	@exec $(VENV)/bin/tertulia chat $(ARGS)
 
 test: $(DEV) ## run the tests (ARGS="-k words -x", JOBS=4)
-	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+	@$(PYTHON) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(DEV) ## lint, formatting, types and the rules of the architecture
 	@$(PYTHON) -m ruff check .
