@@ -52,7 +52,8 @@ def test_an_identity_is_asked_for_and_kept() -> None:
     one.come()
     one.take()
     assert "IDENTITY SERVERS" not in one.got()
-    one.says(":irc.example IDENTITY ana 0123456789012 :secret")
+    # The other servers of the network know it, too.
+    assert one.says(":irc.example IDENTITY ana 0123456789012 :secret") == ["IDENTITY SERVERS"]
     assert one.took(ev.Issued) == [ev.Issued("0123456789012", "secret", "5e1f")]
     one.session.lost()
     one.open()

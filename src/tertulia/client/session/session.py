@@ -387,6 +387,9 @@ class Session:
         self.account = credential.number
         self._trust(self.server_id, credential)
         self.tell(ev.Issued(credential.number, credential.token, self.server_id))
+        if self.server_id:
+            # They know it, too: where this one is lost, one can go there.
+            self.send("IDENTITY", "SERVERS")
 
     def known_at(self, server: str, name: str) -> None:
         """Another server knows the identity that one has."""
