@@ -178,17 +178,22 @@ class Elsewhere:
         self, newcomer: User, event: e.Event, besides: User | None = None
     ) -> tuple[User, list[Change]]:
         """See to it that nobody else is called like *newcomer*, or that they are not."""
-        other = self._state.lookalike(newcomer.nick, besides)
-        if other is None:
-            return newcomer, []
-        if is_first(other, newcomer):
-            self._state.displaced[newcomer.uid] = newcomer.face
-            face = another_nickname(self._state, newcomer.face)
-            return _renamed(newcomer, face, newcomer.claim), []
-        if not other.server:
-            self._call(other, another_nickname(self._state, other.face))
-            return newcomer, []
-        return newcomer, self.displace(other)
+        changes: list[Change] = []
+        asked: set[Uid] = set()
+        # Where one gives up the nickname, another may be called so again who waited for that.
+        while (other := self._state.lookalike(newcomer.nick, besides)) is not None:
+            if is_first(other, newcomer):
+                self._state.displaced[newcomer.uid] = newcomer.face
+                face = another_nickname(self._state, newcomer.face)
+                return _renamed(newcomer, face, newcomer.claim), changes
+            if other.uid in asked:
+                break
+            asked.add(other.uid)
+            if other.server:
+                changes += self.displace(other)
+            else:
+                self._call(other, another_nickname(self._state, other.face))
+        return newcomer, changes
 
     def _rank(self, server: str, event: e.Event, fact: e.RanksSet) -> list[Change]:
         ranks = tuple(one for one in fact.ranks if self._is_on(server, one.whom.uid))
