@@ -16,21 +16,18 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
-import platform
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.pace import percentile
 from bench.peers import Running
-from bench.report import aligned
+from bench.report import aligned, circumstances
 from bench.swarm import Swarm
 from bench.town import Pair, Probe, Server, User, pair, until
 from bench.workloads import Figures, Run, Scale
@@ -245,13 +242,7 @@ def missed(rounds: Sequence[Figures], wanted: Sequence[Goal]) -> list[Goal]:
 def document(rounds: Sequence[Figures], wanted: Sequence[Goal]) -> dict[str, Any]:
     """Return everything for programs."""
     return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "load_average_after": os.getloadavg(),
-        },
+        **circumstances(),
         "goals": {goal.key: goal.limit for goal in wanted},
         "rounds": list(rounds),
     }

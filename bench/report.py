@@ -86,6 +86,19 @@ def _notes(measured: Measured) -> list[str]:
     ]
 
 
+def circumstances() -> dict[str, Any]:
+    """Return when and on what machine something was measured."""
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cpus": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "load_average_after": os.getloadavg(),
+        },
+    }
+
+
 def as_json(measured: Measured, scale: Scale, notes: Sequence[str]) -> dict[str, Any]:
     """Everything: every figure of every round, medians, ratios, goals, the machine."""
     summary = {
@@ -100,13 +113,7 @@ def as_json(measured: Measured, scale: Scale, notes: Sequence[str]) -> dict[str,
         for server, rounds in measured.rounds.items()
     }
     return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "load_average_after": os.getloadavg(),
-        },
+        **circumstances(),
         "reference": REFERENCE,
         "scale": asdict(scale),
         "goals": {metric.key: _goal(measured, metric) for metric in METRICS if metric.goal},

@@ -43,11 +43,6 @@ def _base(variable: str, default: str) -> Path:
     return Path(given) if given.startswith("/") else Path.home() / default
 
 
-def words_of(error: OSError) -> str:
-    """Return what the system says is wrong."""
-    return error.strerror or str(error)
-
-
 class Identity(Struct, kw_only=True):
     """A number and its secret token; *servers* are the ids of the servers that know it."""
 
@@ -120,7 +115,7 @@ class Profile:
             self._claim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._claim, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise ProfileError(f"cannot write {self._claim}: {words_of(error)}") from error
+            raise ProfileError(f"cannot write {self._claim}: {error.strerror or error}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -239,7 +234,7 @@ class Profile:
                 if change(found) is not False:
                     _write(path, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         except OSError as error:
-            raise ProfileError(f"cannot write {path}: {words_of(error)}") from error
+            raise ProfileError(f"cannot write {path}: {error.strerror or error}") from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -259,7 +254,7 @@ def _read(path: Path, kind: type[K]) -> K:
     except FileNotFoundError:
         return kind()
     except OSError as error:
-        raise ProfileError(f"cannot read {path}: {words_of(error)}") from error
+        raise ProfileError(f"cannot read {path}: {error.strerror or error}") from error
     except msgspec.MsgspecError as error:
         raise ProfileError(f"{path} is not what this client writes: {error}") from error
 

@@ -8,7 +8,7 @@ from typing import Any
 from tertulia.domain import events as e
 from tertulia.domain.channels import Channel
 from tertulia.domain.identities import Identities, Identity
-from tertulia.domain.ids import Conversation, Hlc, Uid, milliseconds
+from tertulia.domain.ids import Conversation, Hlc, Uid, at_milliseconds, milliseconds
 from tertulia.domain.lookalikes import Lookalikes
 from tertulia.domain.names import ChannelName, Nickname, Number, fold_name, is_number
 from tertulia.domain.servers import Apart
@@ -75,6 +75,11 @@ class State:
         if until > self.dropped_until:
             self.dropped_until = until
             self.is_drop_new = True
+
+    def lacks_beginning(self, channel: Channel | None) -> bool:
+        """Whether something said in *channel* (None: between two users) may be kept no more."""
+        since = Hlc(0) if channel is None else at_milliseconds(channel.created)
+        return since < self.dropped_until
 
     # What is where
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tertulia.client.session import events as ev
 from tertulia.client.session.model import Buffer, Delivery, Kind, Message
+from tertulia.protocols.irc.parser import format_tags
 
 if TYPE_CHECKING:
     from tertulia.client.session.session import Session
@@ -156,8 +157,8 @@ class Replies:
         label = f"{SEARCH_LABEL}{self._labels}" if session.has_labels else ""
         self._searches.append((label, words))
         attributes = {"text": words, "limit": str(SEARCH_HITS)} | ({"in": target} if target else {})
-        escaped = ";".join(f"{key}={_escaped(value)}" for key, value in attributes.items())
-        session.send("SEARCH", escaped, tags={"label": label} if label else None)
+        # They are written as tags are (soju.im/search).
+        session.send("SEARCH", format_tags(attributes), tags={"label": label} if label else None)
 
     def found(self, hits: list[tuple[str, Message]], label: str) -> None:
         """The server's answer to the oldest search, or to that of the label."""
@@ -166,11 +167,6 @@ class Replies:
                 self._searches.remove(asked)
                 self._session.tell(ev.Found(asked[1], tuple(hits), on_server=True))
                 return
-
-
-def _escaped(value: str) -> str:
-    # As the values of tags are (soju.im/search).
-    return value.replace("\\", "\\\\").replace(";", "\\:").replace(" ", "\\s")
 
 
 def _found_here(session: Session, words: str, target: str) -> tuple[tuple[str, Message], ...]:

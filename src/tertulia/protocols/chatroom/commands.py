@@ -20,7 +20,6 @@ from tertulia.domain.commands.topic import SetTopic
 from tertulia.domain.events import Style
 from tertulia.domain.history import Page
 from tertulia.domain.identities import Identity
-from tertulia.domain.ids import at_milliseconds
 from tertulia.domain.names import ChannelName, Nickname, fold_name
 from tertulia.domain.policy import must_be_operator
 from tertulia.domain.text import cut, message_text
@@ -178,14 +177,13 @@ def _history(session: ChatRoomSession, argument: str) -> Steps:
     page = yield Page(session.core.state.histories(channel), lines, latest=True)
     now = session.core.world.now()
     data = b"".join([session.flavour.recall(change, now) for change in page])
-    until = session.core.state.dropped_until
-    if len(page) < lines and at_milliseconds(channel.created) < until:
+    if len(page) < lines and session.core.state.lacks_beginning(channel):
         session.tell(
             both(
                 "Some of what was said before {0} is no longer kept",
                 "Nem tudo o que foi dito antes de {0} ainda está guardado",
             ),
-            session.flavour.moment(until),
+            session.flavour.moment(session.core.state.dropped_until),
         )
     if data:
         session.shell.send(data)

@@ -29,6 +29,7 @@ from tertulia.server.announce import Announcer
 from tertulia.server.complaints import Complaints
 from tertulia.server.interfaces import Held, held_addresses, speaks_multicast
 from tertulia.server.mesh import ipv4
+from tertulia.server.mesh.ears import open_ear_for
 from tertulia.server.offers import Offer
 
 logger = structlog.get_logger()
@@ -156,17 +157,7 @@ def _join(ear: socket.socket, held: Sequence[Held]) -> None:
 
 
 def _open_ear() -> socket.socket:
-    ear = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    try:
-        ear.setblocking(False)
-        # There may be several servers on this machine, and each hears everything.
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Bound to the group, it hears nothing that was sent to this machine alone.
-        ear.bind((GROUP, PORT))
-    except BaseException:
-        ear.close()
-        raise
-    return ear
+    return open_ear_for(socket.AF_INET6, GROUP, PORT)
 
 
 def _address(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from tertulia.replication.announcement import PORT
 from tertulia.server.interfaces import Held, speaks_multicast
+from tertulia.server.mesh.ears import open_ear_for
 from tertulia.server.offers import Offer
 
 GROUP = "239.255.74.47"
@@ -56,16 +57,7 @@ class Announcer4:
 
 def open_ear() -> socket.socket:
     """Return a socket that hears what is said to the group. Raises `OSError`."""
-    ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        ear.setblocking(False)
-        # There may be several servers on this machine, and each hears everything.
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        ear.bind((GROUP, PORT))
-    except BaseException:
-        ear.close()
-        raise
-    return ear
+    return open_ear_for(socket.AF_INET, GROUP, PORT)
 
 
 def join(ear: socket.socket, held: Sequence[Held]) -> None:

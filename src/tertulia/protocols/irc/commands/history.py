@@ -72,12 +72,10 @@ def _messages(session: IrcSession, subcommand: str, params: list[str]) -> Steps:
 def _tell_what_is_dropped(session: IrcSession, name: str) -> None:
     """Tell who has come to the beginning that it is not where people began."""
     state = session.core.state
-    channel = state.channel_named(name)
-    since = at_milliseconds(channel.created) if channel is not None else Hlc(0)
-    until = state.dropped_until
-    if since < until:
+    if state.lacks_beginning(state.channel_named(name)):
+        until = server_time(state.dropped_until)
         text = "Some of what was said before that is no longer kept"
-        session.say("NOTE", "CHATHISTORY", "MESSAGES_DROPPED", name, server_time(until), text)
+        session.say("NOTE", "CHATHISTORY", "MESSAGES_DROPPED", name, until, text)
 
 
 def history_of(
